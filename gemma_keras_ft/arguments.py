@@ -1,0 +1,195 @@
+"""The command line's arguments; light, so that `--help` answers at once."""
+
+import argparse
+
+
+class _Formatter(argparse.ArgumentDefaultsHelpFormatter):
+    """Shows a default where there is one to show."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        if action.default in (None, False):
+            return action.help
+        return super()._get_help_string(action)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Builds the parser of `gemma-keras-ft` and its commands."""
+    parser = argparse.ArgumentParser(
+        prog="gemma-keras-ft",
+        description="Adapts Gemma 2 to a language through its song lyrics.",
+        epilog="Start with: gemma-keras-ft quickstart",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for add in (
+        _add_quickstart,
+        _add_curate,
+        _add_train,
+        _add_evaluate,
+        _add_generate,
+        _add_report,
+    ):
+        command = add(commands)
+        command.add_argument(
+            "--traceback",
+            action="store_true",
+            help="show where in the code an error arose",
+        )
+    return parser
+
+
+def _add(commands, name: str, sentence: str) -> argparse.ArgumentParser:
+    return commands.add_parser(
+        name, help=sentence, description=sentence, formatter_class=_Formatter
+    )
+
+
+def _seed(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--seed", type=int, default=0, help="makes the run repeatable")
+
+
+def _add_quickstart(commands) -> argparse.ArgumentParser:
+    command = _add(
+        commands,
+        "quickstart",
+        "Curate, fine-tune, evaluate and report on the embedded lyrics and model.",
+    )
+    command.add_argument(
+        "--out", default="gemma-keras-ft-quickstart", help="folder for everything made"
+    )
+    _seed(command)
+    return command
+
+
+def _add_curate(commands) -> argparse.ArgumentParser:
+    command = _add(commands, "curate", "Turn lyrics into a clean, split dataset.")
+    command.add_argument(
+        "sources",
+        nargs="+",
+        metavar="SOURCE",
+        help="file or folder of JSONL, JSON, CSV, Parquet, text or LRC; or "
+        '"embedded", or one collection such as "embedded:thirukkural"',
+    )
+    command.add_argument("--out", required=True, help="folder for the dataset")
+    command.add_argument(
+        "--songs",
+        choices=("file", "blank_lines"),
+        default="file",
+        help="in plain text: one song a file, or songs separated by blank lines",
+    )
+    known = command.add_argument_group("for records that do not say it themselves")
+    known.add_argument("--language", help='BCP 47 tag, such as "pa" or "ta"')
+    known.add_argument("--script", help='ISO 15924 code, such as "Guru" or "Taml"')
+    known.add_argument("--style", help="lyrical, narrative, devotional, didactic, ...")
+    known.add_argument("--source", help="where the lyrics came from")
+    known.add_argument("--license", help='terms of use, such as "CC0-1.0"')
+    known.add_argument(
+        "--no-alter", action="store_true", help="sacred text: score it, never vary it"
+    )
+    command.add_argument(
+        "--validation", type=float, default=0.1, help="share to watch training on"
+    )
+    command.add_argument(
+        "--test", type=float, default=0.2, help="share to judge the result on"
+    )
+    _seed(command)
+    return command
+
+
+def _add_train(commands) -> argparse.ArgumentParser:
+    command = _add(commands, "train", "Fine-tune a LoRA adapter on a dataset.")
+    command.add_argument("dataset", help="folder that `curate` wrote")
+    command.add_argument("--out", required=True, help="folder for the run")
+    command.add_argument(
+        "--preset",
+        default="tiny_gemma2",
+        help="tiny_gemma2 (embedded), gemma2_2b_en, a preset folder, kaggle://, hf://",
+    )
+    command.add_argument(
+        "--task",
+        choices=("continuation", "translation"),
+        default="continuation",
+        help="go on from the first lines, or translate line by line",
+    )
+    command.add_argument(
+        "--script",
+        choices=("native", "iso15919"),
+        default="native",
+        help="train on the lyrics in their own script, or romanized",
+    )
+    command.add_argument("--language", help="train on this language alone")
+    command.add_argument("--style", help="train on this style alone")
+    adapter = command.add_argument_group("adapter")
+    adapter.add_argument("--rank", type=int, default=8, help="rank of each update")
+    adapter.add_argument(
+        "--alpha", type=float, default=16.0, help="updates are scaled by alpha / rank"
+    )
+    adapter.add_argument(
+        "--targets", nargs="+", metavar="LAYER", help="layers (default: all linear)"
+    )
+    training = command.add_argument_group("training")
+    training.add_argument(
+        "--epochs", type=int, default=8, help="times each song is seen"
+    )
+    training.add_argument(
+        "--global-batch-size", type=int, default=8, help="rows a step, on all devices"
+    )
+    training.add_argument(
+        "--learning-rate", type=float, default=2e-3, help="peak of the schedule"
+    )
+    training.add_argument(
+        "--sequence-length", type=int, default=256, help="row length in tokens"
+    )
+    existing = command.add_mutually_exclusive_group()
+    existing.add_argument(
+        "--resume", action="store_true", help="continue the run that stands in --out"
+    )
+    existing.add_argument(
+        "--overwrite", action="store_true", help="replace the run that stands in --out"
+    )
+    _seed(command)
+    return command
+
+
+def _add_evaluate(commands) -> argparse.ArgumentParser:
+    command = _add(
+        commands, "evaluate", "Score base and tuned model on held-out songs."
+    )
+    command.add_argument("run", help="folder that `train` wrote")
+    command.add_argument("--out", required=True, help="folder for the report")
+    command.add_argument("--dataset", help="dataset folder (default: the run's own)")
+    command.add_argument(
+        "--split", choices=("validation", "test"), default="test", help="songs to score"
+    )
+    command.add_argument(
+        "--samples", type=int, default=3, help="songs to continue for reading"
+    )
+    _seed(command)
+    return command
+
+
+def _add_generate(commands) -> argparse.ArgumentParser:
+    command = _add(commands, "generate", "Continue a line with a tuned model.")
+    command.add_argument("run", help="folder that `train` wrote")
+    command.add_argument("prompt", help="the line or lines to go on from")
+    command.add_argument("--count", type=int, default=1, help="how many continuations")
+    command.add_argument(
+        "--max-new-tokens", type=int, default=96, help="length of each, in tokens"
+    )
+    command.add_argument(
+        "--temperature", type=float, default=0.8, help="0 takes the likeliest token"
+    )
+    command.add_argument(
+        "--top-p", type=float, default=0.95, help="draw from this much probability"
+    )
+    command.add_argument(
+        "--base", action="store_true", help="leave the adapter out, to compare"
+    )
+    _seed(command)
+    return command
+
+
+def _add_report(commands) -> argparse.ArgumentParser:
+    command = _add(commands, "report", "Render report.html again from report.json.")
+    command.add_argument("results", help="report.json, or the folder that holds it")
+    command.add_argument("--out", required=True, help="folder for the page")
+    return command

@@ -1,0 +1,54 @@
+"""Which backend runs: Keras on JAX, with TensorFlow kept off accelerators."""
+
+import functools
+import os
+import sys
+
+REMEDY = (
+    "Set the environment variable KERAS_BACKEND=jax before keras is first imported, "
+    "or import gemma_keras_ft before keras."
+)
+
+
+def prefer_jax() -> None:
+    """Chooses JAX where the user chose nothing; called on package import."""
+    if "keras" not in sys.modules:
+        os.environ.setdefault("KERAS_BACKEND", "jax")
+
+
+@functools.cache
+def require_jax() -> None:
+    """Checks the backend before the first model is built.
+
+    Raises:
+        RuntimeError: If Keras runs, or was told to run, on another backend.
+    """
+    chosen = os.environ.get("KERAS_BACKEND", "jax")
+    if chosen != "jax":
+        raise RuntimeError(
+            f"`KERAS_BACKEND` must be 'jax'. Received: KERAS_BACKEND={chosen!r}. "
+            + REMEDY
+        )
+    import keras
+
+    if keras.backend.backend() != "jax":
+        raise RuntimeError(
+            "Keras must run on the JAX backend. Received: "
+            f"keras.backend.backend()={keras.backend.backend()!r}. " + REMEDY
+        )
+    hide_accelerators_from_tensorflow()
+
+
+def hide_accelerators_from_tensorflow() -> None:
+    """Leaves every accelerator's memory to JAX; TensorFlow only feeds data."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    import tensorflow as tf
+
+    for kind in ("GPU", "TPU"):
+        try:
+            tf.config.set_visible_devices([], kind)
+        except RuntimeError as error:
+            raise RuntimeError(
+                f"TensorFlow already holds the {kind} devices, so JAX may find their "
+                "memory taken. Import gemma_keras_ft before running TensorFlow code."
+            ) from error

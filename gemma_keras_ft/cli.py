@@ -1,0 +1,168 @@
+"""`gemma-keras-ft`: the same calls as the library, from the command line."""
+
+import argparse
+import contextlib
+import sys
+from collections.abc import Sequence
+
+import gemma_keras_ft as gkf
+from gemma_keras_ft.arguments import build_parser
+
+# What a user can mend is told in one sentence; anything else keeps its traceback.
+_USER_ERRORS = (ValueError, OSError, ImportError, RuntimeError)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command; returns the exit status: 0, or 2 for a user's error."""
+    arguments = build_parser().parse_args(argv)
+    try:
+        _COMMANDS[arguments.command](arguments)
+    except _USER_ERRORS as error:
+        if arguments.traceback:
+            raise
+        print(f"gemma-keras-ft: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("gemma-keras-ft: stopped.", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _quickstart(arguments: argparse.Namespace) -> None:
+    from gemma_keras_ft.evaluation.terminal import print_summary
+
+    results = gkf.quickstart(
+        arguments.out, seed=arguments.seed, callbacks=_progress, say=_say
+    )
+    print_summary(results)
+
+
+def _curate(arguments: argparse.Namespace) -> None:
+    from rich.console import Console
+    from rich.progress import track
+
+    def progress(records):
+        return track(records, "reading and cleaning", console=Console(stderr=True))
+
+    dataset = gkf.curate(
+        arguments.sources,
+        arguments.out,
+        songs=arguments.songs,
+        validation=arguments.validation,
+        test=arguments.test,
+        seed=arguments.seed,
+        progress=progress,
+        language=arguments.language,
+        script=arguments.script,
+        style=arguments.style,
+        source=arguments.source,
+        license=arguments.license,
+        no_alter=arguments.no_alter or None,
+    )
+    report = dataset.report
+    print(f"{report['read']} records read, {report['kept']} kept in {arguments.out}")
+    for reason, count in report["set_aside_reasons"].items():
+        print(f"  {count} set aside: {reason}")
+    for name in ("language", "script", "style", "split"):
+        counts = (f"{key} {n}" for key, n in report["counts"][name].items())
+        print(f"  {name}: {', '.join(counts)}")
+    print(f"version {dataset.version}")
+
+
+def _train(arguments: argparse.Namespace) -> None:
+    tasks = {"continuation": gkf.Continuation, "translation": gkf.Translation}
+    adapter = {"rank": arguments.rank, "alpha": arguments.alpha}
+    if arguments.targets:
+        adapter["targets"] = tuple(arguments.targets)
+    run = gkf.train(
+        arguments.dataset,
+        arguments.out,
+        preset=arguments.preset,
+        task=tasks[arguments.task](script=arguments.script),
+        language=arguments.language,
+        style=arguments.style,
+        adapter=gkf.Adapter(**adapter),
+        trainer=gkf.Trainer(
+            epochs=arguments.epochs,
+            global_batch_size=arguments.global_batch_size,
+            learning_rate=arguments.learning_rate,
+        ),
+        sequence_length=arguments.sequence_length,
+        seed=arguments.seed,
+        resume=arguments.resume,
+        overwrite=arguments.overwrite,
+        callbacks=_progress("training"),
+    )
+    result = run.facts["result"]
+    print(
+        f"{result['steps']} steps in {result['seconds']:.0f} s; run in {run.directory}"
+    )
+    print(f"next: gemma-keras-ft evaluate {run.directory} --out report")
+
+
+def _evaluate(arguments: argparse.Namespace) -> None:
+    from gemma_keras_ft.evaluation.terminal import print_summary
+
+    with _status("scoring base and tuned model"):
+        results = gkf.evaluate(
+            arguments.run,
+            dataset=arguments.dataset,
+            split=arguments.split,
+            samples=arguments.samples,
+            seed=arguments.seed,
+        )
+    html, _ = gkf.write_report(results, arguments.out)
+    print_summary({**results, "where": {"report": str(html)}})
+
+
+def _generate(arguments: argparse.Namespace) -> None:
+    from gemma_keras_ft.evaluation.terminal import printable
+
+    prompt = arguments.prompt.rstrip("\n") + "\n"
+    with _status("loading and generating"):
+        texts = gkf.generate(
+            arguments.run,
+            [prompt] * arguments.count,
+            generator=gkf.Generator(
+                max_new_tokens=arguments.max_new_tokens,
+                temperature=arguments.temperature,
+                top_p=arguments.top_p,
+                seed=arguments.seed,
+            ),
+            base=arguments.base,
+        )
+    for text in texts:
+        print(printable(prompt + text.strip("\n")) + "\n")
+
+
+def _report(arguments: argparse.Namespace) -> None:
+    html, _ = gkf.write_report(gkf.read_report(arguments.results), arguments.out)
+    print(html)
+
+
+def _say(sentence: str) -> None:
+    print(f"· {sentence}", file=sys.stderr, flush=True)
+
+
+def _progress(name: str) -> list:
+    from gemma_keras_ft.training.progress import progress_callback
+
+    return [progress_callback(name)]
+
+
+@contextlib.contextmanager
+def _status(sentence: str):
+    from rich.console import Console
+
+    with Console(stderr=True).status(sentence):
+        yield
+
+
+_COMMANDS = {
+    "quickstart": _quickstart,
+    "curate": _curate,
+    "train": _train,
+    "evaluate": _evaluate,
+    "generate": _generate,
+    "report": _report,
+}

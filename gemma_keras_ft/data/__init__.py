@@ -1,0 +1,1 @@
+"""Records -> token rows, served as batches."""

@@ -1,0 +1,1 @@
+"""Evaluation: scores of songs, base against tuned, and the report of both."""

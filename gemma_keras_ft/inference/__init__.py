@@ -1,0 +1,1 @@
+"""Trained models -> scores and new text."""

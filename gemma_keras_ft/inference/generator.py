@@ -1,0 +1,130 @@
+"""Generates lyrics with KerasHub's cached decoding."""
+
+import contextlib
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+
+from gemma_keras_ft.config import Configurable, register
+from gemma_keras_ft.data.tokenize import encode_text
+
+# Row lengths are rounded up to a multiple of this, so that prompts of different
+# lengths share a compiled program.
+_LENGTH_STEP = 64
+
+
+@register("generator")
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Generator(Configurable):
+    r"""How to continue a text.
+
+    Example:
+        ```python
+        Generator(max_new_tokens=64, seed=1).generate(model, ["அகர முதல\n"])
+        ```
+
+    Args:
+        max_new_tokens: Tokens to add at most.
+        temperature: 0 always takes the likeliest token; higher is freer.
+        top_p: Draw from the likeliest tokens that hold this much probability.
+        seed: Seed of the draws.
+
+    Raises:
+        ValueError: If a value is out of range.
+    """
+
+    max_new_tokens: int = 96
+    temperature: float = 0.8
+    top_p: float = 0.95
+    seed: int = 0
+
+    def __post_init__(self):
+        if self.max_new_tokens < 1:
+            raise ValueError(
+                "`max_new_tokens` must be positive. Received: "
+                f"max_new_tokens={self.max_new_tokens!r}."
+            )
+        if self.temperature < 0:
+            raise ValueError(
+                "`temperature` must be 0 or more. Received: "
+                f"temperature={self.temperature!r}."
+            )
+        if not 0 < self.top_p <= 1:
+            raise ValueError(
+                f"`top_p` must be in (0, 1]. Received: top_p={self.top_p!r}."
+            )
+
+    def generate(self, model, prompts: Sequence[str]) -> list[str]:
+        """Returns the continuation of each prompt, without the prompt.
+
+        A prompt is taken as plain text: a control token spelled in it stays text.
+        Stops a row at `<eos>` or `<end_of_turn>`.
+
+        Args:
+            model: A `keras_hub.models.GemmaCausalLM`.
+            prompts: Texts to continue.
+        """
+        if not prompts:
+            return []
+        tokenizer = model.preprocessor.tokenizer
+        encoded = [
+            [tokenizer.start_token_id, *encode_text(tokenizer, prompt)]
+            for prompt in prompts
+        ]
+        longest = max(map(len, encoded)) + self.max_new_tokens
+        length = -(-longest // _LENGTH_STEP) * _LENGTH_STEP
+        token_ids = np.full((len(encoded), length), tokenizer.pad_token_id, "int32")
+        padding_mask = np.zeros((len(encoded), length), "int32")
+        for row, ids in enumerate(encoded):
+            token_ids[row, : len(ids)] = ids
+            padding_mask[row, : len(ids)] = 1
+        stops = stop_token_ids(tokenizer)
+        with self._prepared(model):
+            outputs = model.generate(
+                {"token_ids": token_ids, "padding_mask": padding_mask},
+                stop_token_ids=stops,
+            )
+        generated = np.asarray(outputs["token_ids"])
+        return [
+            self._decode(tokenizer, row[len(ids) :], stops)
+            for row, ids in zip(generated, encoded, strict=True)
+        ]
+
+    def _decode(self, tokenizer, ids: np.ndarray, stops: Sequence[int]) -> str:
+        kept = []
+        for token in ids[: self.max_new_tokens]:
+            if int(token) in stops or int(token) == tokenizer.pad_token_id:
+                break
+            kept.append(int(token))
+        return str(tokenizer.detokenize(kept)) if kept else ""
+
+    @contextlib.contextmanager
+    def _prepared(self, model):
+        """Sets the sampler and lets `generate` take token ids, for one call.
+
+        The sampler is set directly: `compile` would throw the optimizer away.
+        """
+        import keras_hub
+
+        before = (model.preprocessor, getattr(model, "sampler", None))
+        if self.temperature == 0:
+            sampler = keras_hub.samplers.GreedySampler()
+        else:
+            sampler = keras_hub.samplers.TopPSampler(
+                p=self.top_p, temperature=self.temperature, seed=self.seed
+            )
+        model.preprocessor, model.sampler = None, sampler
+        model.generate_function = None
+        try:
+            yield
+        finally:
+            model.preprocessor, model.sampler = before
+            model.generate_function = None
+
+
+def stop_token_ids(tokenizer) -> tuple[int, ...]:
+    """Returns the ids that end a text: `<eos>`, and `<end_of_turn>` if known."""
+    end_of_turn = tokenizer.token_to_id("<end_of_turn>")
+    known = tokenizer.id_to_token(end_of_turn) == "<end_of_turn>"
+    return (tokenizer.end_token_id, *((end_of_turn,) if known else ()))

@@ -1,0 +1,1 @@
+"""Gemma presets, attention and adapters."""

@@ -1,0 +1,136 @@
+"""Gemma presets: KerasHub's, a local folder, or the embedded tiny Gemma 2."""
+
+import hashlib
+import importlib.resources
+import json
+from pathlib import Path
+from typing import Any
+
+from gemma_keras_ft.backend import require_jax
+from gemma_keras_ft.model.attention import use_explicit_attention
+
+TINY = "tiny_gemma2"
+
+# Generous upper bounds for the integers of a preset's config, beyond any Gemma:
+# a hostile config is refused before a single weight is allocated.
+_BOUNDS = {
+    "vocabulary_size": 2**20,
+    "num_layers": 256,
+    "num_query_heads": 512,
+    "num_key_value_heads": 512,
+    "hidden_dim": 2**16,
+    "intermediate_dim": 2**19,
+    "head_dim": 4096,
+}
+
+
+def load_preset(name: str | Path = TINY, *, dtype: str | None = None):
+    """Loads a Gemma preset as a `keras_hub.models.GemmaCausalLM`.
+
+    Args:
+        name: `"tiny_gemma2"` for the embedded model, the path of a preset folder,
+            or anything KerasHub knows: `"gemma2_2b_en"`, `"kaggle://…"`,
+            `"hf://…"`.
+        dtype: Keras dtype of weights and computation. By default float32 on CPU,
+            where bfloat16 is slow, and bfloat16 on TPU and GPU.
+
+    Raises:
+        FileNotFoundError: If `name` looks like a path and no preset is there.
+        ValueError: If the preset is not a Gemma, or its sizes are beyond bounds.
+        RuntimeError: If Keras does not run on JAX.
+    """
+    require_jax()
+    import keras_hub
+
+    folder = _local_folder(name)
+    if folder is not None:
+        _check_folder(folder)
+    model = keras_hub.models.GemmaCausalLM.from_preset(
+        str(folder or name), dtype=dtype or default_dtype()
+    )
+    use_explicit_attention(model)
+    return model
+
+
+def default_dtype() -> str:
+    """Returns the dtype that suits the devices: float32 on CPU, else bfloat16."""
+    import jax
+
+    return "float32" if jax.default_backend() == "cpu" else "bfloat16"
+
+
+def tiny_preset_path() -> Path:
+    """Returns the folder of the embedded tiny Gemma 2."""
+    root = importlib.resources.files("gemma_keras_ft.resources")
+    return Path(str(root / TINY))
+
+
+def preset_fingerprint(model) -> str:
+    """Returns a short hash that tells base models apart.
+
+    Over the architecture, the vocabulary and the first values of every base
+    weight; adapters do not count, so it is the same before and after training.
+    """
+    digest = hashlib.sha256()
+    config = {
+        key: value
+        for key, value in model.backbone.get_config().items()
+        if isinstance(value, int | float | bool) and key != "trainable"
+    }
+    digest.update(json.dumps(config, sort_keys=True).encode())
+    digest.update(model.preprocessor.tokenizer.proto)
+    for variable in model.backbone.variables:
+        if "lora_kernel" in variable.path:
+            continue
+        first = variable.value[(0,) * (len(variable.shape) - 1)][:256]
+        digest.update(variable.path.encode())
+        digest.update(_as_float32_bytes(first))
+    return digest.hexdigest()[:16]
+
+
+def _as_float32_bytes(values: Any) -> bytes:
+    import numpy as np
+
+    return np.asarray(values).astype("float32").tobytes()
+
+
+def _local_folder(name: str | Path) -> Path | None:
+    if str(name) == TINY:
+        return tiny_preset_path()
+    path = Path(name)
+    if path.is_dir():
+        return path
+    if isinstance(name, Path) or str(name).startswith((".", "/", "~")):
+        raise FileNotFoundError(
+            f"`preset` must be a preset folder, or a name that KerasHub knows. "
+            f"Received: preset={str(name)!r}, which is not a folder."
+        )
+    return None
+
+
+def _check_folder(folder: Path) -> None:
+    config_path = folder / "config.json"
+    if not config_path.is_file():
+        raise FileNotFoundError(
+            f"`preset` must hold a config.json. Received: preset={str(folder)!r}. "
+            "Make one with `model.save_to_preset(folder)`."
+        )
+    try:
+        config = json.loads(config_path.read_text(encoding="utf-8"))
+        name, sizes = config["class_name"], config["config"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"`preset` must hold a KerasHub config.json. Received: {config_path}, "
+            f"which cannot be read: {error}."
+        ) from error
+    if name != "GemmaBackbone":
+        raise ValueError(
+            f"`preset` must be a Gemma or Gemma 2. Received: {name!r} in {folder}."
+        )
+    for key, bound in _BOUNDS.items():
+        size = sizes.get(key)
+        if not isinstance(size, int) or not 0 < size <= bound:
+            raise ValueError(
+                f"`{key}` must be an integer from 1 to {bound}. "
+                f"Received: {key}={size!r} in {config_path}."
+            )

@@ -1,0 +1,1 @@
+"""Record -> record, or a reason to set it aside; pure Python."""

@@ -1,0 +1,170 @@
+"""The curated dataset on disk: JSONL splits, manifest, data card."""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from gemma_keras_ft.preprocessing.curate import Curation
+from gemma_keras_ft.preprocessing.split import SPLITS
+from gemma_keras_ft.records import LyricRecord, write_jsonl, write_text_atomically
+
+MANIFEST = "dataset.json"
+_SET_ASIDE = "set_aside.jsonl"
+_FORMAT = 1
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LyricDataset:
+    """A curated dataset as read back from disk.
+
+    Args:
+        directory: Where it stands.
+        version: Hash of the records of all splits: equal texts, equal version.
+        report: Counts as `Curation.report` gives them.
+        splits: Records by `"train"`, `"validation"` and `"test"`.
+    """
+
+    directory: Path
+    version: str
+    report: Mapping[str, Any]
+    splits: Mapping[str, tuple[LyricRecord, ...]]
+
+    def select(self, split: str, **fields: str | None) -> list[LyricRecord]:
+        """Returns the records of a split whose fields equal those given.
+
+        Example:
+            ```python
+            dataset.select("test", language="ta", style=None)
+            ```
+
+        Args:
+            split: `"train"`, `"validation"` or `"test"`.
+            **fields: Record fields and wanted values; None accepts any.
+
+        Raises:
+            ValueError: If the split is unknown.
+        """
+        if split not in self.splits:
+            raise ValueError(
+                f"`split` must be one of {list(SPLITS)}. Received: split={split!r}."
+            )
+        wanted = {name: value for name, value in fields.items() if value is not None}
+        return [
+            record
+            for record in self.splits[split]
+            if all(getattr(record, name) == value for name, value in wanted.items())
+        ]
+
+
+def write_dataset(curation: Curation, directory: Path | str) -> LyricDataset:
+    """Writes the splits, what was set aside, the manifest and a data card.
+
+    The manifest is written last: a folder without one is not a dataset yet.
+
+    Args:
+        curation: What to write.
+        directory: Folder to write into; made if missing. A dataset that stands
+            there is replaced.
+
+    Returns:
+        The dataset, as `read_dataset` would read it.
+    """
+    directory = Path(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / MANIFEST).unlink(missing_ok=True)
+    for name in SPLITS:
+        rows = (record.to_dict() for record in curation.splits[name])
+        write_jsonl(directory / f"{name}.jsonl", rows)
+    write_jsonl(directory / _SET_ASIDE, (item.to_dict() for item in curation.set_aside))
+    hashes = {name: _file_hash(directory / f"{name}.jsonl") for name in SPLITS}
+    manifest = {
+        "format": _FORMAT,
+        "version": _version(hashes),
+        "sha256": hashes,
+        "recipe": list(curation.recipe),
+        "report": curation.report(),
+    }
+    write_text_atomically(directory / "README.md", _data_card(manifest))
+    write_text_atomically(
+        directory / MANIFEST,
+        json.dumps(manifest, ensure_ascii=False, indent=1, sort_keys=True) + "\n",
+    )
+    return read_dataset(directory)
+
+
+def read_dataset(directory: Path | str) -> LyricDataset:
+    """Reads a dataset and checks that its files are those that were written.
+
+    Raises:
+        FileNotFoundError: If the folder holds no dataset.
+        ValueError: If a file was changed since it was written.
+    """
+    directory = Path(directory)
+    path = directory / MANIFEST
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"`dataset` must be a folder that `curate` wrote. Received: "
+            f"dataset={str(directory)!r}, which has no {MANIFEST}. Run "
+            f"`gemma-keras-ft curate SOURCE --out {directory}` first."
+        )
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        hashes, version = manifest["sha256"], manifest["version"]
+        report = manifest["report"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"{path} must be a dataset manifest. Received: {error!r}. Curate again."
+        ) from error
+    splits = {
+        name: _read_split(directory / f"{name}.jsonl", hashes.get(name))
+        for name in SPLITS
+    }
+    return LyricDataset(
+        directory=directory, version=version, report=report, splits=splits
+    )
+
+
+def _read_split(path: Path, expected: str | None) -> tuple[LyricRecord, ...]:
+    if not path.is_file() or _file_hash(path) != expected:
+        raise ValueError(
+            f"{path} must be as `curate` wrote it. Received: another or no content. "
+            "To edit a dataset, edit its sources and curate again."
+        )
+    with open(path, encoding="utf-8", newline="\n") as file:
+        return tuple(LyricRecord.from_dict(json.loads(line)) for line in file)
+
+
+def _file_hash(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _version(hashes: Mapping[str, str]) -> str:
+    text = json.dumps(hashes, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _data_card(manifest: Mapping[str, Any]) -> str:
+    report = manifest["report"]
+    steps = ", ".join(step["type"] for step in manifest["recipe"])
+    parts = [
+        f"# Lyrics, version {manifest['version']}",
+        f"{report['kept']} songs kept and {report['set_aside']} set aside, of "
+        f"{report['read']} read. Steps: {steps}.",
+    ]
+    for name, counts in report["counts"].items():
+        parts.append(_table(name, counts))
+    if report["set_aside_reasons"]:
+        parts.append(_table("set aside because", report["set_aside_reasons"]))
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(name: str, counts: Mapping[str, int]) -> str:
+    rows = "\n".join(
+        f"| {str(value).replace('|', '/')} | {count} |"
+        for value, count in counts.items()
+    )
+    return f"| {name} | songs |\n| --- | ---: |\n{rows}"

@@ -1,0 +1,206 @@
+"""The trainer: `keras.Model.fit` underneath, so Keras callbacks work."""
+
+import contextlib
+import dataclasses
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gemma_keras_ft.backend import require_jax
+from gemma_keras_ft.config import Configurable, register
+from gemma_keras_ft.data.loader import Loader
+from gemma_keras_ft.training.checkpoint import Checkpointer
+from gemma_keras_ft.training.schedule import build_optimizer
+
+
+@register("trainer")
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Trainer(Configurable):
+    """Trains what is trainable in a model: the adapter, once LoRA is enabled.
+
+    Example:
+        ```python
+        history = Trainer(epochs=4, learning_rate=2e-3).fit(model, rows)
+        ```
+
+    Args:
+        epochs: Times each row is seen.
+        max_steps: Stop after this many steps, in mid-epoch if need be.
+        global_batch_size: Rows a step, over all devices.
+        learning_rate: Peak of the warm-up and cosine schedule.
+        warmup_fraction: Share of the steps spent warming up.
+        weight_decay: AdamW's decoupled decay.
+        clip_norm: Global gradient norm to clip to.
+        evaluations: How often, evenly spread, to validate, log and checkpoint.
+        seed: Seed of the data order.
+
+    Raises:
+        ValueError: If a setting is out of its range.
+    """
+
+    epochs: int = 8
+    max_steps: int | None = None
+    global_batch_size: int = 8
+    learning_rate: float = 2e-3
+    warmup_fraction: float = 0.1
+    weight_decay: float = 0.0
+    clip_norm: float = 1.0
+    evaluations: int = 8
+    seed: int = 0
+
+    def __post_init__(self):
+        for name in ("epochs", "max_steps", "global_batch_size", "evaluations"):
+            value = getattr(self, name)
+            if name != "max_steps" or value is not None:
+                _check(name, value, lambda value: value >= 1, "at least 1")
+        for name in ("learning_rate", "clip_norm"):
+            _check(name, getattr(self, name), lambda value: value > 0, "positive")
+        _check(
+            "warmup_fraction", self.warmup_fraction, lambda v: 0 <= v < 1, "in [0, 1)"
+        )
+        _check("weight_decay", self.weight_decay, lambda value: value >= 0, "0 or more")
+
+    def fit(
+        self,
+        model,
+        rows: Mapping[str, np.ndarray],
+        *,
+        validation_rows: Mapping[str, np.ndarray] | None = None,
+        directory: Path | str | None = None,
+        run: Mapping[str, Any] | None = None,
+        callbacks: Sequence = (),
+    ) -> dict[str, Any]:
+        """Trains `model` and returns what happened.
+
+        Args:
+            model: A `keras_hub.models.GemmaCausalLM`.
+            rows: Arrays as `Loader` takes them.
+            validation_rows: Rows to measure on, never to train on.
+            directory: Where to keep checkpoints. A run that stopped continues
+                from the newest one there; None keeps none.
+            run: JSON values that tie the checkpoints to base and dataset.
+            callbacks: Keras callbacks.
+
+        Returns:
+            `history` (`step`, `loss` and, with validation rows,
+            `validation_loss`: nats a token), `steps`, `seconds`,
+            `tokens_per_second` over the trained tokens, and `first_step`.
+        """
+        require_jax()
+        loader = Loader(
+            rows=rows, global_batch_size=self.global_batch_size, seed=self.seed
+        )
+        total_steps = self.epochs * loader.steps_per_epoch
+        total_steps = min(total_steps, self.max_steps or total_steps)
+        interval = -(-total_steps // min(self.evaluations, total_steps))
+        self._compile(model, total_steps)
+        checkpointer = directory and Checkpointer(
+            Path(directory), {"trainer": self.to_config(), **(run or {})}
+        )
+        first_step = checkpointer.restore(model) if checkpointer else 0
+        log = _Log(interval, total_steps, checkpointer)
+        started = time.monotonic()
+        if first_step < total_steps:
+            with _without_preprocessor(model):
+                model.fit(
+                    loader.at(first_step, steps=total_steps - first_step),
+                    epochs=-(-total_steps // interval),
+                    initial_epoch=first_step // interval,
+                    steps_per_epoch=interval,
+                    validation_data=self._validation(validation_rows),
+                    shuffle=False,
+                    callbacks=[log.keras_callback(), *callbacks],
+                    verbose=0,
+                )
+        if checkpointer:
+            checkpointer.close()
+        seconds = time.monotonic() - started
+        scored = (rows["sample_weight"] > 0).mean() * rows["sample_weight"].shape[1]
+        trained = scored * self.global_batch_size * (total_steps - first_step)
+        return {
+            "history": log.history,
+            "first_step": first_step,
+            "steps": total_steps,
+            "seconds": seconds,
+            "tokens_per_second": float(trained / seconds) if seconds else 0.0,
+        }
+
+    def _compile(self, model, total_steps: int) -> None:
+        import keras
+
+        model.compile(
+            optimizer=build_optimizer(
+                learning_rate=self.learning_rate,
+                total_steps=total_steps,
+                warmup_fraction=self.warmup_fraction,
+                weight_decay=self.weight_decay,
+                clip_norm=self.clip_norm,
+            ),
+            # The default reduction divides by masked places too.
+            loss=keras.losses.SparseCategoricalCrossentropy(
+                from_logits=True, reduction="mean_with_sample_weight"
+            ),
+            weighted_metrics=[
+                keras.metrics.SparseCategoricalCrossentropy(
+                    from_logits=True, name="nats_per_token"
+                ),
+                keras.metrics.SparseCategoricalAccuracy(name="token_accuracy"),
+            ],
+        )
+
+    def _validation(self, rows: Mapping[str, np.ndarray] | None):
+        if rows is None:
+            return None
+        loader = Loader(
+            rows=rows, global_batch_size=self.global_batch_size, shuffle=False
+        )
+        return loader.at(0, steps=loader.steps_per_epoch)
+
+
+@contextlib.contextmanager
+def _without_preprocessor(model):
+    """Lets `fit` take rows that are tokenized already."""
+    preprocessor, model.preprocessor = model.preprocessor, None
+    try:
+        yield
+    finally:
+        model.preprocessor = preprocessor
+
+
+@dataclasses.dataclass
+class _Log:
+    """Collects the curves and saves a checkpoint at each evaluation."""
+
+    interval: int
+    total_steps: int
+    checkpointer: Checkpointer | None
+    history: dict[str, list[float]] = dataclasses.field(default_factory=dict)
+
+    def record(self, epoch: int, model, logs: Mapping[str, float]) -> None:
+        step = min((epoch + 1) * self.interval, self.total_steps)
+        values = {"step": step, "loss": logs["nats_per_token"]}
+        if "val_nats_per_token" in logs:
+            values["validation_loss"] = logs["val_nats_per_token"]
+        for name, value in values.items():
+            self.history.setdefault(name, []).append(float(value))
+        if self.checkpointer:
+            self.checkpointer.save(step, model)
+
+    def keras_callback(self):
+        import keras
+
+        log = self
+
+        class LogCallback(keras.callbacks.Callback):
+            def on_epoch_end(self, epoch, logs=None):
+                log.record(epoch, self.model, logs or {})
+
+        return LogCallback()
+
+
+def _check(name: str, value, holds, rule: str) -> None:
+    if not isinstance(value, int | float) or not holds(value):
+        raise ValueError(f"`{name}` must be {rule}. Received: {name}={value!r}.")

@@ -1,0 +1,1 @@
+"""The road in a few calls: curate, train, evaluate, generate, report."""

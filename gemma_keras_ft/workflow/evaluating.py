@@ -1,0 +1,292 @@
+"""A trained adapter -> scores of base and tuned model, side by side."""
+
+import collections
+import dataclasses
+import importlib.metadata
+import math
+import platform
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from gemma_keras_ft.data.tasks import Continuation, Example, Translation
+from gemma_keras_ft.data.tokenize import TokenRows
+from gemma_keras_ft.evaluation.compare import compare_scores
+from gemma_keras_ft.evaluation.metrics import SongScore, bleu, chrf, summarize_scores
+from gemma_keras_ft.inference.generator import Generator
+from gemma_keras_ft.inference.scoring import score_rows
+from gemma_keras_ft.model.lora import base_only
+from gemma_keras_ft.preprocessing.store import LyricDataset, read_dataset
+from gemma_keras_ft.records import LyricRecord
+from gemma_keras_ft.workflow.training import Run, read_run, rows_for
+
+SAMPLE_LINES = 6
+_GENERATED_ROWS = 32
+_NAMED_PACKAGES = (
+    "gemma_keras_ft",
+    "keras",
+    "keras-hub",
+    "jax",
+    "tensorflow-text",
+    "orbax-checkpoint",
+    "indic-transliteration",
+    "sacrebleu",
+    "numpy",
+)
+
+
+def evaluate(
+    run: Run | str | Path,
+    *,
+    dataset: LyricDataset | str | Path | None = None,
+    split: str = "test",
+    samples: int = 3,
+    translations: int = 64,
+    seed: int = 0,
+    model=None,
+) -> dict[str, Any]:
+    """Scores base and tuned model on songs that neither was trained on.
+
+    Example:
+        ```python
+        results = gkf.evaluate("run", samples=5)
+        gkf.write_report(results, "report")
+        ```
+
+    Args:
+        run: A run, or the folder of one.
+        dataset: The dataset; by default the one the run names.
+        split: Which split to score.
+        samples: Songs to continue for people to read. Songs marked `no_alter` are
+            scored and never continued.
+        translations: Lines to translate for BLEU and chrF++, where that is the
+            task; the translations themselves are not kept.
+        seed: Seed of the samples and of the resampling.
+        model: The model that carries the run's adapter, where it is loaded already.
+
+    Returns:
+        JSON values as `write_report` takes them.
+
+    Raises:
+        ValueError: If the dataset is not the one trained on, or holds no record
+            for the task.
+    """
+    run = run if isinstance(run, Run) else read_run(run)
+    dataset = _open_dataset(run, dataset)
+    model = model or run.load_model()
+    records = dataset.select(split, **run.facts["select"])
+    rows = rows_for(model, run.task, records, run.facts["sequence_length"], split)
+    with base_only(model):
+        base = song_scores(model, rows, records)
+    tuned = song_scores(model, rows, records)
+    section = {
+        **describe_run(run),
+        "base": summarize_scores(base),
+        "tuned": summarize_scores(tuned),
+        "comparison": compare_scores(base, tuned, seed=seed).to_dict(),
+        "songs": _song_rows(records, base, tuned),
+    }
+    if isinstance(run.task, Translation):
+        with base_only(model):
+            section["base"] |= translation_scores(model, run, records, translations)
+        section["tuned"] |= translation_scores(model, run, records, translations)
+    return {
+        "title": f"{dataset.directory.name}: {run.facts['preset']} before and after",
+        "summary": section["comparison"]["verdict"],
+        "seed": seed,
+        "environment": environment(),
+        "dataset": dataset_facts(dataset),
+        "base_model": {
+            "name": run.facts["preset"],
+            "parameters": run.facts["base_parameters"],
+            "fingerprint": run.facts["fingerprint"],
+        },
+        "runs": [section],
+        "samples": continue_songs(model, run, records, count=samples, seed=seed),
+    }
+
+
+def song_scores(
+    model, rows: TokenRows, records: Sequence[LyricRecord]
+) -> list[SongScore]:
+    """Scores rows and adds them up by song.
+
+    Args:
+        model: Model with its adapter, on or off.
+        rows: Rows of the records' examples.
+        records: Where language and script are looked up.
+    """
+    scores = score_rows(model, rows.arrays)
+    sums: dict[str, collections.Counter] = {}
+    for row, name in enumerate(rows.record_ids):
+        sums.setdefault(name, collections.Counter()).update(
+            nats=float(scores.nats[row]),
+            tokens=int(scores.tokens[row]),
+            correct=int(scores.correct[row]),
+            words=rows.words[row],
+            characters=rows.characters[row],
+        )
+    known = {record.id: record for record in records}
+    return [
+        SongScore(
+            id=name, language=known[name].language, script=known[name].script, **song
+        )
+        for name, song in sums.items()
+    ]
+
+
+def continue_songs(
+    model, run: Run, records: Sequence[LyricRecord], *, count: int, seed: int
+) -> list[dict[str, Any]]:
+    """Lets base and tuned model continue songs, for people to read beside them.
+
+    Only for continuation, and never for a record marked `no_alter`.
+    """
+    if not isinstance(run.task, Continuation):
+        return []
+    chosen = [
+        (record, example)
+        for record in records
+        if not record.no_alter
+        for example in run.task.examples(record)
+    ][:count]
+    prompts = [example.prompt_text for _, example in chosen]
+    generator = Generator(seed=seed)
+    with base_only(model):
+        base = generator.generate(model, prompts)
+    tuned = generator.generate(model, prompts)
+    return [
+        _sample(record, example, first, second)
+        for (record, example), first, second in zip(chosen, base, tuned, strict=True)
+    ]
+
+
+def translation_scores(
+    model, run: Run, records: Sequence[LyricRecord], limit: int
+) -> dict[str, Any]:
+    """Translates lines greedily and returns BLEU and chrF++ against the record's.
+
+    The lines are drawn evenly over the songs, the same ones for every model.
+    """
+    examples = [example for record in records for example in run.task.examples(record)]
+    examples = examples[:: max(1, -(-len(examples) // limit))] if limit else []
+    if not examples:
+        return {}
+    generator = Generator(max_new_tokens=96, temperature=0)
+    hypotheses = []
+    for start in range(0, len(examples), _GENERATED_ROWS):
+        batch = examples[start : start + _GENERATED_ROWS]
+        prompts = [example.prompt_text for example in batch]
+        hypotheses += generator.generate(model, prompts)
+    first_lines = [text.split("\n")[0].strip() for text in hypotheses]
+    references = [" ".join(example.response).strip() for example in examples]
+    return {
+        "bleu": bleu(first_lines, references),
+        "chrf": chrf(first_lines, references),
+    }
+
+
+def describe_run(run: Run) -> dict[str, Any]:
+    """Returns a run's settings and curves as the report shows them."""
+    facts, result = run.facts, run.facts["result"]
+    history = dict(result["history"])
+    if "validation_loss" in history:
+        history["validation_step"] = history["step"]
+    task = run.task
+    script = getattr(task, "script", "native")
+    return {
+        "name": run.directory.name,
+        "task": task.config_name,
+        "script": script,
+        "language": facts["select"]["language"],
+        "adapter": {
+            **dataclasses.asdict(run.adapter),
+            "parameters": facts["adapter_parameters"],
+        },
+        "training": {
+            "epochs": facts["trainer"]["epochs"],
+            "steps": result["steps"],
+            "seconds": result["seconds"],
+            "tokens_per_second": result["tokens_per_second"],
+            "global_batch_size": facts["trainer"]["global_batch_size"],
+            "sequence_length": facts["sequence_length"],
+            "learning_rate": facts["trainer"]["learning_rate"],
+        },
+        "history": history,
+    }
+
+
+def dataset_facts(dataset: LyricDataset) -> dict[str, Any]:
+    """Returns what the report says of a dataset."""
+    names = ("kept", "set_aside", "set_aside_reasons", "counts")
+    return {
+        "name": dataset.directory.name,
+        "version": dataset.version,
+        **{name: dataset.report[name] for name in names},
+    }
+
+
+def environment() -> dict[str, str]:
+    """Returns the machine, Python and library versions."""
+    import jax
+
+    devices = collections.Counter(device.device_kind for device in jax.devices())
+    versions = {name: importlib.metadata.version(name) for name in _NAMED_PACKAGES}
+    return {
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "devices": ", ".join(f"{count} x {kind}" for kind, count in devices.items()),
+        **versions,
+    }
+
+
+def _open_dataset(run: Run, dataset: LyricDataset | str | Path | None) -> LyricDataset:
+    trained = run.facts["dataset"]
+    if not isinstance(dataset, LyricDataset):
+        dataset = read_dataset(dataset or trained["directory"])
+    if dataset.version != trained["version"]:
+        raise ValueError(
+            "`dataset` must be the version trained on, or songs of its test split may "
+            f"have been trained on. Received: version {dataset.version} in "
+            f"{dataset.directory}; the run used {trained['version']}."
+        )
+    return dataset
+
+
+def _song_rows(records, base, tuned) -> list[dict[str, Any]]:
+    titles = {record.id: record.title for record in records}
+    return [
+        {
+            "id": ours.id,
+            "title": titles[ours.id] or ours.id,
+            "base_perplexity": math.exp(ours.nats / ours.tokens),
+            "tuned_perplexity": math.exp(theirs.nats / theirs.tokens),
+        }
+        for ours, theirs in zip(base, tuned, strict=True)
+    ]
+
+
+def _sample(
+    record: LyricRecord, example: Example, base: str, tuned: str
+) -> dict[str, Any]:
+    sample = {
+        "id": record.id,
+        "title": record.title,
+        "language": record.language,
+        "prompt": "\n".join(example.prompt),
+        "reference": _first_lines(example.response_text),
+        "base": _first_lines(base),
+        "tuned": _first_lines(tuned),
+    }
+    start = len(example.prompt)
+    if example.response != record.lines[start:]:
+        sample["native_reference"] = _first_lines("\n".join(record.lines[start:]))
+    if record.translation and len(record.translation) == len(record.lines):
+        sample["translation"] = _first_lines("\n".join(record.translation[start:]))
+        sample["translation_language"] = record.translation_language
+    return sample
+
+
+def _first_lines(text: str) -> str:
+    lines = text.strip("\n").split("\n")
+    return "\n".join(lines[:SAMPLE_LINES])

@@ -1,0 +1,46 @@
+"""A trained adapter -> new text."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from gemma_keras_ft.inference.generator import Generator
+from gemma_keras_ft.model.lora import base_only
+from gemma_keras_ft.workflow.training import Run, read_run
+
+
+def generate(
+    run: Run | str | Path,
+    prompts: Sequence[str],
+    *,
+    generator: Generator | None = None,
+    base: bool = False,
+    model=None,
+) -> list[str]:
+    r"""Continues each prompt with a run's tuned model.
+
+    Example:
+        ```python
+        gkf.generate("run", ["akara mutala eḻuttellām āti\n"])
+        ```
+
+    Args:
+        run: A run, or the folder of one.
+        prompts: Texts to continue, in the script that the run was trained on. A
+            prompt that ends in a line break starts a new line.
+        generator: How to generate; `Generator()` by default.
+        base: Use the base model without its adapter, to compare.
+        model: The model that carries the run's adapter, where it is loaded already.
+
+    Returns:
+        The continuations, without the prompts.
+
+    Raises:
+        FileNotFoundError: If `run` is not the folder of a finished run.
+    """
+    run = run if isinstance(run, Run) else read_run(run)
+    model = model or run.load_model()
+    generator = generator or Generator()
+    if base:
+        with base_only(model):
+            return generator.generate(model, prompts)
+    return generator.generate(model, prompts)

@@ -1,0 +1,340 @@
+"""Builds the embedded tiny Gemma 2: vocabulary, pre-training, preset, model card.
+
+    python scripts/build_tiny_preset.py --corpora DIR --work DIR
+
+`DIR` holds `embeddable/` and `local_only/`. The fine-tuning targets (Thirukkural
+and psalms) and every near duplicate of them are kept out, and so is the CC BY-SA
+parallel romanization. The run is seeded; stopped, it continues from its newest
+checkpoint in `--work`. Needs the extra `[preset]` (sentencepiece).
+"""
+
+import argparse
+import collections
+import dataclasses
+import gzip
+import hashlib
+import io
+import json
+import math
+import time
+from pathlib import Path
+
+import numpy as np
+from character_baselines import (
+    kneser_ney_bits_per_character,
+    unigram_bits_per_character,
+)
+
+from gemma_keras_ft.backend import prefer_jax
+from gemma_keras_ft.preprocessing.dedup import duplicate_groups
+from gemma_keras_ft.preprocessing.normalize import Normalize
+from gemma_keras_ft.preprocessing.romanize import Romanize
+from gemma_keras_ft.records import LyricRecord, write_text_atomically
+
+prefer_jax()
+
+TARGETS = ("embeddable/thirukkural", "embeddable/psalms_tagalog")
+SOURCES = (
+    "embeddable/gurbani",
+    "embeddable/gurbani_dasam",
+    "embeddable/gurbani_vaaran",
+    "embeddable/gurbani_kabit",
+    "embeddable/gurbani_ghazal_nandlal",
+    "embeddable/gita",
+    "embeddable/daily_mantra",
+    "embeddable/shijing",
+    "local_only/kabir_bhajans",
+    "local_only/kabir_dohas",
+    "local_only/ramcharitmanas",
+)
+HELD_OUT_SHARE = 1 / 50
+# Pieces that must exist whatever the training text holds: the alphabets of ISO
+# 15919 and of plain Latin text, and common punctuation.
+REQUIRED_CHARACTERS = (
+    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+    ".,;:!?'\"()-āēīōūṭḍṇṅñṉṟḻḷḵṁṃḥśṣṛ।॥"
+)
+SPECIAL = ("<start_of_turn>", "<end_of_turn>", "\n", "\n\n")
+
+
+@dataclasses.dataclass(frozen=True)
+class Size:
+    """Shape of the model and length of its training."""
+
+    vocabulary_size: int = 8192
+    num_layers: int = 4
+    hidden_dim: int = 192
+    num_query_heads: int = 4
+    num_key_value_heads: int = 2
+    head_dim: int = 48
+    intermediate_dim: int = 1152
+    sliding_window_size: int = 64
+    sequence_length: int = 256
+    global_batch_size: int = 16
+    epochs: int = 1
+    learning_rate: float = 3e-3
+    seed: int = 0
+
+
+def main():
+    """Runs the build; every stage is skipped where its result stands in --work."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--corpora", type=Path, required=True)
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument(
+        "--out", type=Path, default=Path("gemma_keras_ft/resources/tiny_gemma2")
+    )
+    parser.add_argument("--epochs", type=int, default=Size.epochs)
+    parser.add_argument(
+        "--baseline-characters",
+        type=int,
+        default=None,
+        help="cap on the n-gram baselines' training text (default: all)",
+    )
+    arguments = parser.parse_args()
+    size = dataclasses.replace(Size(), epochs=arguments.epochs)
+    arguments.work.mkdir(parents=True, exist_ok=True)
+
+    train, held_out, facts = split_documents(arguments.corpora)
+    vocabulary = arguments.work / "vocabulary.spm"
+    if not vocabulary.exists():
+        vocabulary.write_bytes(train_vocabulary(train, size))
+    model = build_model(vocabulary.read_bytes(), size, "float32")
+    trained = pretrain(model, train, held_out, size, arguments.work)
+    save_preset(model, vocabulary.read_bytes(), size, arguments.out)
+    baseline_train = capped(train, arguments.baseline_characters)
+    facts |= {
+        "size": dataclasses.asdict(size),
+        "parameters": model.backbone.count_params(),
+        **trained,
+        "bits_per_character": {
+            "tiny_gemma2": bits_per_character(model, held_out, size),
+            "unigram": unigram_bits_per_character(baseline_train, held_out),
+            "kneser_ney_5gram": kneser_ney_bits_per_character(baseline_train, held_out),
+        },
+    }
+    write_text_atomically(
+        arguments.out / "facts.json", json.dumps(facts, indent=1, sort_keys=True)
+    )
+    print(json.dumps(facts, indent=1, sort_keys=True))
+
+
+def read_corpus(path: Path) -> list[LyricRecord]:
+    """Reads one corpus file into normalized, romanized records."""
+    records = []
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        for line in file:
+            row = json.loads(line)
+            record = LyricRecord(
+                id=f"{path.name.split('.')[0]}/{row['id']}",
+                lines=tuple(row["lines"]),
+                title=row.get("title"),
+                language=row["lang"].split("/")[0],
+                script=row["script"],
+            )
+            records.append(Romanize()(Normalize()(record)))
+    return records
+
+
+def split_documents(corpora: Path):
+    """Returns training and held-out texts, and counts for the model card.
+
+    Both forms of one song, and all songs of one near-duplicate group, stand on
+    one side. A group that touches a fine-tuning target is left out.
+    """
+    targets = [r for name in TARGETS for r in read_corpus(corpora / f"{name}.jsonl.gz")]
+    songs = [r for name in SOURCES for r in read_corpus(corpora / f"{name}.jsonl.gz")]
+    groups = duplicate_groups([*targets, *songs], threshold=0.4)
+    banned = set(groups[: len(targets)])
+    train, held_out = [], []
+    counts = collections.Counter()
+    for record, group in zip(songs, groups[len(targets) :], strict=True):
+        if group in banned:
+            counts["near duplicates of targets left out"] += 1
+            continue
+        draw = int(hashlib.sha256(f"split/{group}".encode()).hexdigest()[:8], 16)
+        side = held_out if draw < HELD_OUT_SHARE * 2**32 else train
+        side.extend(documents(record))
+        counts["held-out songs" if side is held_out else "training songs"] += 1
+    counts["training characters"] = sum(map(len, train))
+    counts["held-out characters"] = sum(map(len, held_out))
+    return train, held_out, {"data": dict(counts), "sources": list(SOURCES)}
+
+
+def documents(record: LyricRecord) -> list[str]:
+    """Returns the song's text in its own script and, where it has one, romanized."""
+    texts = [record.text]
+    if record.romanized is not None:
+        texts.append("\n".join(record.romanized))
+    return texts
+
+
+def train_vocabulary(texts: list[str], size: Size) -> bytes:
+    """Trains a BPE vocabulary with Gemma's special tokens and byte fallback."""
+    import sentencepiece
+
+    lines = (line for text in texts for line in text.split("\n") if line)
+    proto = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=lines,
+        model_writer=proto,
+        model_type="bpe",
+        vocab_size=size.vocabulary_size,
+        character_coverage=0.999,
+        byte_fallback=True,
+        split_digits=True,
+        add_dummy_prefix=False,
+        remove_extra_whitespaces=False,
+        normalization_rule_name="identity",
+        allow_whitespace_only_pieces=True,
+        required_chars=REQUIRED_CHARACTERS,
+        user_defined_symbols=list(SPECIAL),
+        pad_id=0,
+        eos_id=1,
+        bos_id=2,
+        unk_id=3,
+        pad_piece="<pad>",
+        eos_piece="<eos>",
+        bos_piece="<bos>",
+        unk_piece="<unk>",
+        num_threads=2,
+        minloglevel=1,
+    )
+    return proto.getvalue()
+
+
+def build_model(proto: bytes, size: Size, dtype: str):
+    """Builds the Gemma 2 with every feature of the family, only small."""
+    import keras
+    import keras_hub
+
+    keras.utils.set_random_seed(size.seed)
+    backbone = keras_hub.models.GemmaBackbone(
+        vocabulary_size=size.vocabulary_size,
+        num_layers=size.num_layers,
+        num_query_heads=size.num_query_heads,
+        num_key_value_heads=size.num_key_value_heads,
+        hidden_dim=size.hidden_dim,
+        intermediate_dim=size.intermediate_dim,
+        head_dim=size.head_dim,
+        use_post_ffw_norm=True,
+        use_post_attention_norm=True,
+        attention_logit_soft_cap=50,
+        final_logit_soft_cap=30,
+        use_sliding_window_attention=True,
+        sliding_window_size=size.sliding_window_size,
+        dtype=dtype,
+    )
+    tokenizer = keras_hub.models.GemmaTokenizer(proto=proto)
+    preprocessor = keras_hub.models.GemmaCausalLMPreprocessor(
+        tokenizer, sequence_length=size.sequence_length
+    )
+    return keras_hub.models.GemmaCausalLM(backbone, preprocessor)
+
+
+def token_rows(tokenizer, texts: list[str], size: Size) -> dict[str, np.ndarray]:
+    """Lays the texts end to end, `<bos> … <eos>`, in full rows without padding.
+
+    Attention may look across a border inside a row, as is usual in pre-training.
+    """
+    stream = []
+    for tokens in tokenizer.tokenize(texts):
+        stream += [tokenizer.start_token_id, *tokens, tokenizer.end_token_id]
+    length = size.sequence_length
+    count = (len(stream) - 1) // length
+    inputs = np.asarray(stream[: count * length], "int32").reshape(count, length)
+    labels = np.asarray(stream[1 : count * length + 1], "int32").reshape(count, length)
+    return {
+        "token_ids": inputs,
+        "padding_mask": np.ones_like(inputs),
+        "labels": labels,
+        "sample_weight": np.ones(inputs.shape, "float32"),
+    }
+
+
+def pretrain(model, train, held_out, size: Size, work: Path) -> dict:
+    """Trains every weight; continues where an earlier run stopped."""
+    from gemma_keras_ft.training.progress import progress_callback
+    from gemma_keras_ft.training.trainer import Trainer
+
+    shuffled = np.random.default_rng(size.seed).permutation(len(train))
+    rows = token_rows(
+        model.preprocessor.tokenizer, [train[index] for index in shuffled], size
+    )
+    watched = token_rows(model.preprocessor.tokenizer, held_out, size)
+    watched = {name: values[:64] for name, values in watched.items()}
+    started = time.monotonic()
+    result = Trainer(
+        epochs=size.epochs,
+        global_batch_size=size.global_batch_size,
+        learning_rate=size.learning_rate,
+        warmup_fraction=0.05,
+        weight_decay=0.05,
+        evaluations=30,
+        seed=size.seed,
+    ).fit(
+        model,
+        rows,
+        validation_rows=watched,
+        directory=work / "checkpoints",
+        run={"size": dataclasses.asdict(size), "rows": len(rows["token_ids"])},
+        callbacks=[progress_callback("pre-training")],
+    )
+    print(f"pre-trained in {time.monotonic() - started:.0f} s")
+    print(json.dumps(result["history"]))
+    return {
+        "tokens_seen": int(rows["token_ids"].size) * size.epochs,
+        "training_tokens": int(rows["token_ids"].size),
+    }
+
+
+def bits_per_character(model, texts: list[str], size: Size) -> float:
+    """Scores the texts, each cut into rows, and returns bits a character.
+
+    Every token is predicted from what stands before it in its row, `<bos>` first.
+    """
+    import keras
+
+    rows = token_rows(model.preprocessor.tokenizer, texts, size)
+    total = 0.0
+    loss = keras.losses.SparseCategoricalCrossentropy(
+        from_logits=True, reduction="none"
+    )
+    for start in range(0, len(rows["token_ids"]), 16):
+        batch = {name: values[start : start + 16] for name, values in rows.items()}
+        logits = model.backbone.token_embedding(
+            model.backbone.predict_on_batch(
+                {name: batch[name] for name in ("token_ids", "padding_mask")}
+            ),
+            reverse=True,
+        )
+        total += float(np.sum(loss(batch["labels"], logits)))
+    characters = sum(len(text) + 1 for text in texts)
+    scored = rows["labels"].size / sum(
+        len(tokens) + 2 for tokens in model.preprocessor.tokenizer.tokenize(texts)
+    )
+    return total / math.log(2) / (characters * scored)
+
+
+def save_preset(model, proto: bytes, size: Size, out: Path) -> None:
+    """Saves the trained weights in bfloat16 as a KerasHub preset folder."""
+    half = build_model(proto, size, "bfloat16")
+    half.backbone.set_weights(model.backbone.get_weights())
+    half.save_to_preset(str(out))
+
+
+def capped(texts: list[str], characters: int | None) -> list[str]:
+    """Returns the first texts up to about `characters` characters."""
+    if characters is None:
+        return texts
+    kept, count = [], 0
+    for text in texts:
+        if count >= characters:
+            break
+        kept.append(text)
+        count += len(text)
+    return kept
+
+
+if __name__ == "__main__":
+    main()
