@@ -139,8 +139,9 @@ class LyricRecord:
         names = {field.name for field in dataclasses.fields(cls)}
         known = {name: value for name, value in data.items() if name in names}
         unknown = {name: value for name, value in data.items() if name not in names}
-        if unknown:
-            known["metadata"] = {**known.get("metadata", {}), **unknown}
+        metadata = known.get("metadata", {})
+        if unknown and isinstance(metadata, Mapping):
+            known["metadata"] = {**metadata, **unknown}
         return cls(**known)
 
 

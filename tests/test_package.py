@@ -5,11 +5,13 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 import gemma_keras_ft as gkf
 
+ROOT = Path(__file__).parents[1]
 HEAVY = [
     "jax",
     "keras",
@@ -53,6 +55,23 @@ def test_the_probe_sees_a_heavy_import():
 
 def test_importing_the_package_is_light():
     assert heavy_modules_after("import gemma_keras_ft")[0] == []
+
+
+def test_the_rooms_of_curation_are_light():
+    heavy, printed = heavy_modules_after(
+        """
+import importlib, pkgutil
+import gemma_keras_ft as gkf
+names = [m.name for m in pkgutil.walk_packages(gkf.__path__, "gemma_keras_ft.")]
+rooms = {"config", "records", "sources", "preprocessing", "resources"}
+light = [name for name in names if name.split(".")[1] in rooms]
+for name in light:
+    importlib.import_module(name)
+print(*light)
+"""
+    )
+    assert heavy == []
+    assert "gemma_keras_ft.preprocessing.romanize" in printed.split()
 
 
 def test_listing_the_public_names_is_light():
@@ -106,6 +125,24 @@ def test_jax_is_chosen_where_the_user_chose_nothing():
         KERAS_BACKEND=None,
     )
     assert done.stdout == "jax\n", done.stderr
+
+
+def test_the_example_in_contributing_runs(tmp_path):
+    page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    example = page.split("```python\n")[1].split("```")[0]
+    (tmp_path / "my_lyrics").mkdir()
+    for name, song in {"long": "one\ntwo\nthree\n", "short": "four\n"}.items():
+        (tmp_path / "my_lyrics" / f"{name}.txt").write_text(song)
+    heavy, printed = heavy_modules_after(
+        f"""
+import os
+os.chdir({str(tmp_path)!r})
+{example}
+print(gkf.read_dataset("dataset").report["set_aside_reasons"])
+"""
+    )
+    assert printed == "{'too_short': 1}"
+    assert heavy == []
 
 
 FIRST_USE = "from gemma_keras_ft.model.preset import load_preset; load_preset()"

@@ -1,6 +1,7 @@
 """Unicode normalization, shared by curation, retrieval and evaluation."""
 
 import dataclasses
+import functools
 import unicodedata
 
 import regex
@@ -12,7 +13,6 @@ from gemma_keras_ft.records import LyricRecord
 # Invisible characters that carry no meaning in any language: byte order mark,
 # zero-width space, word joiner, soft hyphen, and the bidirectional controls.
 _NEVER_MEANT = "\ufeff\u200b\u2060\u00ad\u200e\u200f\u202a-\u202e\u2066-\u2069\u061c"
-_JOINERS = "\u200c\u200d"
 # Languages whose spelling tells words apart by ZWJ or ZWNJ. An unknown language
 # keeps them: a joiner too many is cheaper than a wrong word.
 _JOINERS_DROPPED = frozenset({"hi", "awa", "bra", "bho", "sa", "pa", "gu", "ta"})
@@ -20,6 +20,8 @@ _ZWNJ_DROPPED = frozenset({"mr", "ne"})
 
 _SPACES = regex.compile(r"[^\S\n]+")
 _NOT_WORD = regex.compile(r"[^\p{L}\p{M}\p{N}\s]+")
+# Joiners, variation selectors, bidirectional controls and their like.
+_IGNORABLE = regex.compile(r"\p{Default_Ignorable_Code_Point}+")
 
 
 def normalize_text(text: str, language: str | None = None) -> str:
@@ -37,28 +39,37 @@ def normalize_text(text: str, language: str | None = None) -> str:
         language: BCP 47 tag; only its first part counts.
     """
     primary = (language or "und").split("-")[0].lower()
-    dropped = _NEVER_MEANT
-    if primary in _JOINERS_DROPPED:
-        dropped += _JOINERS
-    elif primary in _ZWNJ_DROPPED:
-        dropped += "\u200c"
-    text = regex.sub(f"[{dropped}]", "", unicodedata.normalize("NFC", text))
+    # Composed after the removal, since what goes may stand between a letter and
+    # its mark.
+    text = unicodedata.normalize("NFC", _invisible(primary).sub("", text))
     return _SPACES.sub(" ", text)
+
+
+@functools.lru_cache(maxsize=256)
+def _invisible(language: str) -> regex.Pattern:
+    dropped = _NEVER_MEANT
+    if language in _JOINERS_DROPPED:
+        dropped += "\u200c\u200d"
+    elif language in _ZWNJ_DROPPED:
+        dropped += "\u200c"
+    return regex.compile(f"[{dropped}]+")
 
 
 def comparison_form(text: str) -> str:
     r"""Returns the form in which two texts are compared: letters and digits only.
 
-    NFKC, casefolded, without punctuation and joiners, single spaces. Vowel signs
-    stay: `\p{M}` keeps them where Python's `\w` would lose a third of an Indic
-    text. Romanize first to compare across scripts.
+    NFKC, casefolded, without punctuation, joiners and other invisible characters,
+    single spaces. Vowel signs stay: `\p{M}` keeps them where Python's `\w` would
+    lose a third of an Indic text. Romanize first to compare across scripts.
 
     Example:
         in:   "Hazaron  khwahishen, aisi!"
         out:  "hazaron khwahishen aisi"
     """
-    text = unicodedata.normalize("NFKC", text).casefold()
-    text = regex.sub(f"[{_NEVER_MEANT}{_JOINERS}]", "", text)
+    text = unicodedata.normalize("NFKD", _IGNORABLE.sub("", text))
+    # Folding may take a letter apart, and what it leaves may fold again.
+    text = unicodedata.normalize("NFKD", text.casefold())
+    text = unicodedata.normalize("NFKC", text.casefold())
     return " ".join(_NOT_WORD.sub(" ", text).split())
 
 

@@ -3,6 +3,8 @@
 import dataclasses
 import functools
 import unicodedata
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import regex
 
@@ -10,8 +12,8 @@ from gemma_keras_ft.config import register
 from gemma_keras_ft.preprocessing.base import MapPreprocessor
 from gemma_keras_ft.records import LyricRecord
 
-# ISO 15924 code -> the library's name, and the letters of the script. A danda is
-# shared by all of them, so it never belongs to a span.
+# ISO 15924 code -> the library's name and Unicode's. A danda is shared by all of
+# them, so it never belongs to a span.
 _SCRIPTS = {
     "Deva": ("devanagari", "Devanagari"),
     "Beng": ("bengali", "Bengali"),
@@ -23,7 +25,12 @@ _SCRIPTS = {
     "Knda": ("kannada", "Kannada"),
     "Mlym": ("malayalam", "Malayalam"),
 }
+_NUKTA = "\u093c\u09bc\u0a3c\u0abc\u0b3c\u0c3c\u0cbc"
+# Stands for the half-u of a final chandrakkala, which has no character.
+_HALF_U = "\ue000"
 
+# Joiners choose a glyph; the library would write each as a literal "{}".
+_JOINERS = {"\u200c": "", "\u200d": ""}
 # NFC takes these apart, but the library knows them whole (Unicode's composition
 # exclusions; in Devanagari it is the other way round).
 _RECOMPOSED = {
@@ -38,22 +45,51 @@ _RECOMPOSED = {
     },
     "Orya": {"ଡ\u0b3c": "\u0b5c", "ଢ\u0b3c": "\u0b5d"},
 }
-# Spelled out before the library sees them: subscript ya (yakash), the sign that
-# opens many Gurmukhi texts, read "ik oankaar" and not "om", and chillu letters.
-_SPELLED_OUT = {
-    "Guru": {"ੵ": "੍ਯ", "ੴ": "ਇਕ ਓਅੰਕਾਰ"},
-    "Mlym": {"ൺ": "ണ്", "ൻ": "ന്", "ർ": "ര്", "ൽ": "ല്", "ൾ": "ള്", "ൿ": "ക്"},
+# Two spellings of one thing, or a sign that the library does not know.
+_RESPELLED = {
+    # The eyelash ra of Marathi and Nepali.
+    "Deva": {"र्\u200d": "ऱ्"},
+    "Guru": {
+        # Subscript ya, and subscript ha, for which scripture writes udaat.
+        **{"ੵ": "੍ਯ", "ੑ": "੍ਹ"},
+        # Opens many texts and is read "ik oankaar", not "om".
+        "ੴ": "ਇਕ ਓਅੰਕਾਰ",
+        # A vowel sign on its bearer is the letter.
+        **{"ਅਾ": "ਆ", "ਅੈ": "ਐ", "ਅੌ": "ਔ", "ੲਿ": "ਇ", "ੲੀ": "ਈ", "ੲੇ": "ਏ", "ੲੈ": "ਐ"},
+        **{"ੳੁ": "ਉ", "ੳੂ": "ਊ", "ੳੋ": "ਓ", "ੳਾ": "ਆ", "ੲ": "ਇ", "ੳ": "ਉ"},
+    },
+    "Mlym": {
+        # Chillu letters as they were typed before Unicode had them.
+        **{"ണ്\u200d": "ൺ", "ന്\u200d": "ൻ", "ര്\u200d": "ർ"},
+        **{"ല്\u200d": "ൽ", "ള്\u200d": "ൾ", "ക്\u200d": "ൿ"},
+        **{"ൗ": "ൌ", "ൎ": "ർ", "ൟ": "ഈ"},
+    },
 }
 
-# ISO 15919 where the library differs. Tamil writes one letter per series of
-# stops, which stands for the unvoiced stop; Bengali ব is b; tippi is not bindi.
-_CORRECTED = {
+# ISO 15919 where the library differs or has nothing. Tamil writes one letter per
+# series of stops, which stands for the unvoiced stop; Bengali ব is b.
+_CONSONANTS = {
+    "Deva": {"त\u093c": "t̤", "स\u093c": "s̤", "ह\u093c": "h̤", "व\u093c": "w"},
+    "Beng": {"ব": "b", "ৱ": "v"},
+    "Orya": {"ୱ": "w"},
     "Taml": {
         **{"க": "k", "ச": "c", "ட": "ṭ", "த": "t", "ப": "p", "ந": "n", "ன": "ṉ"},
-        **{"ற": "ṟ", "ழ": "ḻ", "ஃ": "ḵ", "ஶ": "ś"},
+        **{"ற": "ṟ", "ழ": "ḻ", "ஶ": "ś"},
     },
-    "Beng": {"ব": "b", "ৱ": "v"},
+    "Mlym": {"ഩ": "ṉ", "ഺ": "ṯ"},
+}
+_VOWEL_SIGNS = {"Gujr": {"ૅ": "ê", "ૉ": "ô"}, "Mlym": {_HALF_U: "ŭ"}}
+_OTHERS = {
+    "Deva": {"ऱ्": "r̆", "ॲ": "ê"},
     "Guru": {"ੰ": "ṃ"},
+    "Gujr": {"ઍ": "ê", "ઑ": "ô"},
+    "Taml": {"ஃ": "ḵ", "ஂ": "ṁ"},
+    "Telu": {"ఁ": "n̆"},
+    "Knda": {"ೲ": "ḫ"},
+    "Mlym": {
+        **{"ൺ": "ṇ", "ൻ": "n", "ർ": "r", "ൽ": "l", "ൾ": "ḷ", "ൿ": "k"},
+        **{"ൔ": "m", "ൕ": "y", "ൖ": "ḻ"},
+    },
 }
 
 
@@ -66,7 +102,10 @@ def romanize_text(text: str) -> str:
     """Returns `text` with every Indic span in ISO 15919; all else untouched.
 
     Works on mixed text: each run of one script is romanized by that script's own
-    rules, so Latin words, digits and punctuation inside a line survive.
+    rules, so Latin words, ASCII digits and punctuation (danda too) survive. An
+    anusvara is ṁ everywhere, which is the standard's simplified nasalization. A
+    nukta on a letter for which the standard has no reading is passed over; rare
+    letters that it doesn't cover, such as those of Sindhi, stay as they are.
 
     Example:
         in:   "காதல் song வாழ்த்து"
@@ -79,69 +118,113 @@ def romanize_text(text: str) -> str:
         ISO 15919:2001, Transliteration of Devanagari and related Indic scripts.
     """
     text = unicodedata.normalize("NFC", text)
-    for code, (_, block) in _SCRIPTS.items():
-        pattern = _span_pattern(block)
-        if pattern.search(text):
-            text = pattern.sub(lambda match, code=code: _word(code, match[0]), text)
+    text = _SPANS.sub(lambda span: _word(span.lastgroup, span[0]), text)
     return unicodedata.normalize("NFC", text)
 
 
-@functools.cache
-def _span_pattern(block: str) -> regex.Pattern:
-    return regex.compile(rf"\p{{Script={block}}}[\p{{Script={block}}}\u200c\u200d]*")
+_SPANS = regex.compile(
+    "|".join(
+        rf"(?P<{code}>\p{{Script={name}}}[\p{{Script={name}}}\u200c\u200d]*)"
+        for code, (_, name) in _SCRIPTS.items()
+    )
+)
+
+
+class _Rules(NamedTuple):
+    """How one script's words are spelled for the library, and how it reads them."""
+
+    reordered: regex.Pattern
+    respelled: Mapping[str, str]
+    spellings: regex.Pattern
+    silent: regex.Pattern
+    divided: regex.Pattern
+    half_u: regex.Pattern | None
+    aksharas: regex.Pattern
+    scheme_map: Any
 
 
 @functools.lru_cache(maxsize=1 << 16)
 def _word(code: str, word: str) -> str:
+    rules = _rules(code)
+    word = rules.reordered.sub(lambda match: match[2] + match[1], word)
+    word = rules.spellings.sub(lambda match: rules.respelled[match[0]], word)
+    word = rules.divided.sub(":", rules.silent.sub("", word))
+    if rules.half_u is not None:
+        word = rules.half_u.sub(_HALF_U, word)
+    return "".join([_akshara(code, part) for part in rules.aksharas.findall(word)])
+
+
+@functools.lru_cache(maxsize=1 << 14)
+def _akshara(code: str, akshara: str) -> str:
+    """Romanizes one syllable; a corpus has a few thousand, and the library is slow."""
     from indic_transliteration import sanscript
 
-    # Joiners choose a glyph; the library would write each as a literal "{}".
-    word = word.replace("\u200c", "").replace("\u200d", "")
-    for table in (_SPELLED_OUT, _RECOMPOSED):
-        for old, new in table.get(code, {}).items():
-            word = word.replace(old, new)
-    hiatus, breathed = _ambiguous(code)
-    word = breathed.sub(r"\1:\2", hiatus.sub(r"\1:\2", word))
-    return sanscript.transliterate(word, scheme_map=_scheme_map(code))
+    return sanscript.transliterate(akshara, scheme_map=_rules(code).scheme_map)
 
 
 @functools.cache
+def _rules(code: str) -> _Rules:
+    from indic_transliteration import sanscript
+
+    scheme = sanscript.SCHEMES[_SCRIPTS[code][0]]
+    scheme_map = _scheme_map(code)
+    known = scheme_map.consonants
+    letters = "".join(key for key in known if len(key) == 1)
+    signs = "".join(key for key in scheme_map.vowel_marks if len(key) == 1)
+    virama = scheme["virama"]["्"]
+    respelled = {**_JOINERS, **_RESPELLED.get(code, {}), **_RECOMPOSED.get(code, {})}
+    longest_first = sorted(respelled, key=len, reverse=True)
+    with_nukta = "".join(key[0] for key in known if len(key) == 2 and key[1] in _NUKTA)
+    cluster = f"[{letters}][{_NUKTA}]?"
+    return _Rules(
+        # Typed after the vowel sign, though both belong to the letter before it.
+        reordered=regex.compile(f"([{signs}]+)([{_NUKTA}ੑੵ])"),
+        respelled=respelled,
+        spellings=regex.compile("|".join(longest_first)),
+        # A nukta that means nothing on its letter; an addak with nothing to double.
+        silent=regex.compile(f"(?<![{with_nukta or ' '}])[{_NUKTA}]|ੱ(?![{letters}])"),
+        divided=_divided(scheme, known, letters, virama),
+        half_u=(
+            regex.compile(f"ു{virama}$|(?<=[{letters}])(?<!^.){virama}$")
+            if code == "Mlym"
+            else None
+        ),
+        aksharas=regex.compile(
+            rf"[ੱஃ]?(?:{cluster}{virama})*{cluster}[^\P{{M}}ੱ]*{_HALF_U}?|."
+        ),
+        scheme_map=scheme_map,
+    )
+
+
+def _divided(scheme, known: Mapping[str, str], letters: str, virama: str):
+    """Where ISO 15919 writes a colon: a|i is not ai, and k|h is not kh."""
+    vowels, ha = scheme["vowels"], scheme["consonants"]["ह"]
+    inherent = f"(?<=[{letters}{vowels['अ']}][{_NUKTA}]?)"
+    hiatus = f"{inherent}(?=[{vowels['इ']}{vowels['उ']}])"
+    # The library reads Gurmukhi's rha, a ligature, as one letter too.
+    whole = {roman for key, roman in known.items() if virama not in key}
+    stops = [key for key, roman in known.items() if roman + "h" in whole]
+    breathed = f"(?<=(?:{'|'.join(stops)}){virama})(?={ha})"
+    return regex.compile(f"{hiatus}|{breathed}" if stops else hiatus)
+
+
 def _scheme_map(code: str):
     from indic_transliteration import sanscript
 
     scheme = sanscript.SCHEMES[_SCRIPTS[code][0]]
     scheme_map = sanscript.SchemeMap(scheme, sanscript.SCHEMES[sanscript.ISO])
-    if code == "Taml":
-        # The scheme spells Sanskrit sounds by letter pairs, such as "ம்" for
-        # anusvara, which Tamil itself does not mean.
-        pairs = [key for key in scheme_map.non_marks_viraama if "\u0bcd" in key]
-        for key in pairs:
-            if key != "க்ஷ":
-                scheme_map.non_marks_viraama.pop(key)
-                scheme_map.consonants.pop(key, None)
-    for letter, roman in _CORRECTED.get(code, {}).items():
-        scheme_map.non_marks_viraama[letter] = roman
-        if unicodedata.category(letter) == "Lo" and letter != "ஃ":
-            scheme_map.consonants[letter] = roman
+    for key in list(scheme_map.non_marks_viraama):
+        # Letter pairs by which the library spells another script's sounds: Tamil
+        # "ம்" for anusvara, Bengali "ওঁ" for om, though it begins other words.
+        pair = code == "Taml" and "\u0bcd" in key and key != "க்ஷ"
+        if pair or key.endswith(("ঁ", "ଁ")) and len(key) > 1:
+            scheme_map.non_marks_viraama.pop(key)
+            scheme_map.consonants.pop(key, None)
+    scheme_map.consonants.update(_CONSONANTS.get(code, {}))
+    scheme_map.non_marks_viraama.update(_CONSONANTS.get(code, {}))
+    scheme_map.non_marks_viraama.update(_OTHERS.get(code, {}))
+    scheme_map.vowel_marks.update(_VOWEL_SIGNS.get(code, {}))
     return scheme_map
-
-
-@functools.cache
-def _ambiguous(code: str) -> tuple[regex.Pattern, regex.Pattern]:
-    """Where ISO 15919 writes a colon: a|i is not ai, and k|h is not kh."""
-    from indic_transliteration import sanscript
-
-    scheme = sanscript.SCHEMES[_SCRIPTS[code][0]]
-    vowels, consonants = scheme["vowels"], scheme["consonants"]
-    nukta = {"Deva": "\u093c", "Beng": "\u09bc", "Guru": "\u0a3c"}.get(code, "")
-    letters = "".join({c for c in consonants.values() if len(c) == 1})
-    letters += "".join(c for c in _RECOMPOSED.get(code, {}).values())
-    inherent = f"[{letters}{vowels['अ']}]" + (f"{nukta}?" if nukta else "")
-    hiatus = regex.compile(f"({inherent})([{vowels['इ']}{vowels['उ']}])")
-    stops = "".join({consonants[c] for c in "कगचजटडतदपब" if len(consonants[c]) == 1})
-    virama = scheme["virama"]["्"]
-    breathed = regex.compile(f"([{stops}]{virama})({consonants['ह']})")
-    return hiatus, breathed
 
 
 @register("romanize")

@@ -38,9 +38,10 @@ _TAG = re.compile(r"\s*\[\s*(#|[A-Za-z]+)\s*:(.*)\]\s*")
 _TIME = r"(?:(?P<hours>\d{1,2}):(?=\d+:\d+\.))?(?P<minutes>\d{1,3}):(?P<seconds>\d{2})"
 _STAMP = re.compile(rf"\s*\[{_TIME}(?:[.:](?P<fraction>\d{{1,3}}))?\]")
 # Inside a line a time needs its fraction: "the train at [12:30]" is text.
+# The look behind keeps a long run of spaces from being walked again and again.
 _WORD_STAMP = re.compile(
-    r"\s*(?:<\d{1,3}:\d{2}(?:[.:]\d{1,3})?>"
-    r"|\[\d{1,3}:\d{2}[.:]\d{1,3}\])\s*"
+    r"(?:(?<!\s)\s+)?"
+    r"(?:<\d{1,3}:\d{2}(?:[.:]\d{1,3})?>|\[\d{1,3}:\d{2}[.:]\d{1,3}\])\s*"
 )
 
 

@@ -9,8 +9,9 @@ from gemma_keras_ft.sources.stream import TextLines, open_stream
 
 # Not U+0085 (in text misread from Windows-1252 it is an ellipsis) and not the
 # separators U+001C to U+001E, all of which `str.splitlines` would split at. A
-# run of CR before LF is one break: a file written twice in "text mode" has it.
-_LINE_BREAK = re.compile(r"\r+\n|[\n\r\v\f\u2028\u2029]")
+# run of CR before LF is one break: a file written twice in "text mode" has it. The
+# look behind keeps a long run of CR from being walked again from each of them.
+_LINE_BREAK = re.compile(r"(?<!\r)\r+\n|[\n\r\v\f\u2028\u2029]")
 # Spaces, and the characters that take no place: joiners, direction and BOM.
 _VISIBLE = re.compile(r"[^\s\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
 

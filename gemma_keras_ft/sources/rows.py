@@ -125,13 +125,13 @@ def column_names(header: list[str]) -> list[str]:
         in:   ["", "title", " lyrics", "title"]
         out:  ["column_1", "title", "lyrics", "title_4"]
     """
-    names: list[str] = []
+    names: dict[str, None] = {}
     for position, cell in enumerate(header, start=1):
         name = cell.strip() or f"column_{position}"
         while name in names:
             name = f"{name}_{position}"
-        names.append(name)
-    return names
+        names[name] = None
+    return list(names)
 
 
 def has_lyrics_column(columns: list[str]) -> bool:

@@ -2,11 +2,11 @@
 
 import dataclasses
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-_STATE, _RUN = "state", "run"
+_STATE, _RUN, _HISTORY = "state", "run", "history"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,10 +33,19 @@ class Checkpointer:
         options = ocp.CheckpointManagerOptions(
             max_to_keep=self.keep, enable_async_checkpointing=True
         )
-        return ocp.CheckpointManager(self.directory.absolute(), options=options)
+        handlers = {
+            _STATE: ocp.StandardCheckpointHandler(),
+            _RUN: ocp.JsonCheckpointHandler(),
+            _HISTORY: ocp.JsonCheckpointHandler(),
+        }
+        return ocp.CheckpointManager(
+            self.directory.absolute(), options=options, item_handlers=handlers
+        )
 
-    def save(self, step: int, model) -> None:
-        """Saves the state after `step` optimizer steps."""
+    def save(
+        self, step: int, model, *, history: Mapping[str, Sequence[float]]
+    ) -> None:
+        """Saves the state, and the curves so far, after `step` optimizer steps."""
         import orbax.checkpoint as ocp
 
         self._manager.save(
@@ -45,6 +54,7 @@ class Checkpointer:
                 **{
                     _STATE: ocp.args.StandardSave(_state(model)),
                     _RUN: ocp.args.JsonSave(dict(self.run)),
+                    _HISTORY: ocp.args.JsonSave(dict(history)),
                 }
             ),
         )
@@ -65,10 +75,7 @@ class Checkpointer:
         step = self._manager.latest_step()
         if step is None:
             return 0
-        saved_run = self._manager.restore(
-            step, args=ocp.args.Composite(**{_RUN: ocp.args.JsonRestore()})
-        )[_RUN]
-        self._check_run(saved_run)
+        self._check_run(self._read_json(step, _RUN))
         variables = _variables(model)
         self._check_names(step, variables)
         # Every leaf gets a target with its own sharding: without one, a restore
@@ -88,10 +95,20 @@ class Checkpointer:
             variable.assign(restored[name])
         return step
 
+    def read_history(self, step: int) -> dict[str, list[float]]:
+        """Returns the curves that the checkpoint of `step` was saved with."""
+        return self._read_json(step, _HISTORY)
+
     def close(self) -> None:
         """Waits for the last save; an error in it is raised here."""
         self._manager.wait_until_finished()
         self._manager.close()
+
+    def _read_json(self, step: int, name: str) -> dict[str, Any]:
+        import orbax.checkpoint as ocp
+
+        args = ocp.args.Composite(**{name: ocp.args.JsonRestore()})
+        return self._manager.restore(step, args=args)[name]
 
     def _check_run(self, saved: Mapping[str, Any]) -> None:
         for name in sorted({*saved, *self.run}):
@@ -104,8 +121,8 @@ class Checkpointer:
                 )
 
     def _check_names(self, step: int, variables: Mapping[str, Any]) -> None:
-        metadata = self._manager.item_metadata(step)[_STATE]
-        differing = sorted(set(metadata) ^ set(variables))
+        saved = self._manager.item_metadata(step)[_STATE].tree
+        differing = sorted(set(saved) ^ set(variables))
         if differing:
             raise ValueError(
                 f"The checkpoint of step {step} in {self.directory} must hold the "

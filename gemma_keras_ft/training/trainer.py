@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import time
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -102,9 +103,11 @@ class Trainer(Configurable):
         )
         first_step = checkpointer.restore(model) if checkpointer else 0
         log = _Log(interval, total_steps, checkpointer)
+        if first_step:
+            log.recall(first_step)
         started = time.monotonic()
         if first_step < total_steps:
-            with _without_preprocessor(model):
+            with _without_preprocessor(model), _short_last_epoch():
                 model.fit(
                     loader.at(first_step, steps=total_steps - first_step),
                     epochs=-(-total_steps // interval),
@@ -170,6 +173,14 @@ def _without_preprocessor(model):
         model.preprocessor = preprocessor
 
 
+@contextlib.contextmanager
+def _short_last_epoch():
+    """Lets the last interval between evaluations be shorter than the others."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Your input ran out of data")
+        yield
+
+
 @dataclasses.dataclass
 class _Log:
     """Collects the curves and saves a checkpoint at each evaluation."""
@@ -187,7 +198,12 @@ class _Log:
         for name, value in values.items():
             self.history.setdefault(name, []).append(float(value))
         if self.checkpointer:
-            self.checkpointer.save(step, model)
+            self.checkpointer.save(step, model, history=self.history)
+
+    def recall(self, step: int) -> None:
+        """Takes up the curves that the checkpoint of `step` holds."""
+        assert self.checkpointer is not None
+        self.history = self.checkpointer.read_history(step)
 
     def keras_callback(self):
         import keras

@@ -45,7 +45,7 @@ def enumerated_p_value(differences):
     return min(1.0, 2 * min(tails))
 
 
-@pytest.mark.parametrize("songs", range(5, 14))
+@pytest.mark.parametrize("songs", [5, 6, 9, 13])
 def test_p_value_equals_every_sign_pattern_written_out(songs):
     differences = np.random.default_rng(songs).normal(-0.1, 0.2, songs)
     found = compare_scores(*shifted(differences))
@@ -145,9 +145,9 @@ def test_chance_alone_is_rarely_called_a_difference():
     noise = np.random.default_rng(0)
     found = [
         compare_scores(*shifted(noise.normal(0, 0.2, 12)), resamples=500)
-        for _ in range(100)
+        for _ in range(60)
     ]
-    assert sum(each.direction != "undecided" for each in found) <= 10
+    assert sum(each.direction != "undecided" for each in found) <= 6
 
 
 def test_no_claim_where_test_and_interval_disagree():

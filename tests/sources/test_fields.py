@@ -51,6 +51,12 @@ def test_the_own_name_of_a_field_wins_and_the_other_is_kept(write, read):
     assert record.metadata == {"Text": "shout", "artist": "A"}
 
 
+@pytest.mark.parametrize("names", [("Text", "text"), ("text", "Text")])
+def test_the_exact_spelling_wins_over_capitals(names, write, read):
+    record = record_of(read, write, {name: name for name in names})
+    assert (record.lines, record.metadata) == (("text",), {"Text": "Text"})
+
+
 def test_song_is_the_words_where_nothing_else_is(write, read):
     record = record_of(read, write, {"song": "words", "lyrics": None, "lines": []})
     assert (record.lines, record.title) == (("words",), None)

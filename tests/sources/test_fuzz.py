@@ -58,7 +58,7 @@ def read_in_folder(name, content, **arguments):
     packed=st.booleans(),
     songs=st.sampled_from(["file", "blank_lines"]),
 )
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_no_bytes_raise_in_any_format(kind, content, packed, songs):
     if kind.endswith(".gz") and packed:
         content = gzip.compress(content)
@@ -82,7 +82,7 @@ LINES = st.lists(PIECES.filter(lambda piece: b"\n" not in piece)).map(b"".join)
     lines=st.lists(LINES | st.binary(max_size=50).map(lambda b: b.replace(b"\n", b""))),
     ending=st.sampled_from([b"", b"\n"]),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_every_line_of_jsonl_is_accounted_for(lines, ending):
     # A mark at the start would make it UTF-16; a line before it keeps it a line.
     content = b"\n" + b"\n".join(lines) + ending
@@ -103,7 +103,7 @@ def test_every_row_of_a_table_is_accounted_for(rows):
 
 
 @given(data=st.data())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_a_damaged_parquet_never_raises(data, parquet_bytes):
     place = data.draw(st.integers(0, len(parquet_bytes) - 1))
     byte = data.draw(st.integers(0, 255))

@@ -1,5 +1,6 @@
 import codecs
 import gzip
+import time
 import tracemalloc
 
 import pytest
@@ -66,7 +67,7 @@ def test_other_encodings_are_set_aside(name, content, write, read):
 def test_broken_marked_text_is_set_aside_from_there_on(
     encoding, broken, offset, write, read, monkeypatch
 ):
-    monkeypatch.setattr(stream_module, "_CHUNK_BYTES", 4)
+    monkeypatch.setattr(stream_module, "_CHUNK_BYTES", 3)
     mark = "\ufeff".encode(encoding)
     reading = read(write("a.txt", mark + "a\nb".encode(encoding) + broken))
     assert reading.reasons == ["not_utf8"]
@@ -145,6 +146,29 @@ def test_a_large_file_streams(name, write):
     tracemalloc.stop()
     assert count == 1000
     assert peak < 2_000_000
+
+
+@pytest.mark.parametrize(
+    "name, start, piece",
+    [
+        ("a.txt", "x", "\r"),
+        ("a.txt", "x", " "),
+        ("a.lrc", "[00:01.00]x", " "),
+        ("a.lrc", "[ti:x", "] "),
+        ("a.lrc", "", "[00:01.00]"),
+        ("a.lrc", "x", "<00:01.00> "),
+        ("a.csv", "lyrics", ","),
+        ("a.csv", 'lyrics\n"', '""'),
+        ("a.json", "[", ","),
+        ("a.json", "", "["),
+        ("a.jsonl", "", '{"a":'),
+    ],
+)
+def test_no_line_costs_more_than_its_length(name, start, piece, write):
+    path = write(name, start + piece * (250_000 // len(piece)) + "x\n")
+    before = time.process_time()
+    assert list(read_records(path))
+    assert time.process_time() - before < 6
 
 
 def test_a_gzip_bomb_is_read_up_to_its_bound(write):

@@ -1,0 +1,181 @@
+"""The road end to end, on a preset this project did not make."""
+
+import json
+
+import numpy as np
+import pytest
+
+import gemma_keras_ft as gkf
+from gemma_keras_ft.cli import main
+
+TRAIN = ["--epochs", "1", "--rank", "2", "--sequence-length", "64"]
+
+
+@pytest.fixture(scope="module")
+def lyrics(tmp_path_factory):
+    """A folder of songs written for this test (CC0), in two scripts."""
+    folder = tmp_path_factory.mktemp("lyrics")
+    words = "ilai malar kaatru mazhai nilavu kadal vaanam paadal".split()
+    rows = []
+    for number in range(30):
+        lines = [
+            " ".join(words[(number * 3 + place + i * i) % 8] for i in range(3))
+            + f" {number}"
+            for place in range(5)
+        ]
+        rows.append(
+            {
+                "id": f"song-{number}",
+                "title": f"Song {number}",
+                "lines": lines,
+                "translation": [f"line {number} {place}" for place in range(5)],
+                "translation_language": "en",
+                "no_alter": number % 2 == 0,
+            }
+        )
+    text = "\n".join(json.dumps(row) for row in rows)
+    (folder / "songs.jsonl").write_text(text + "\nnot json\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def dataset(lyrics, tmp_path_factory):
+    out = tmp_path_factory.mktemp("curated") / "dataset"
+    command = ["curate", str(lyrics), "--out", str(out), "--language", "ta-Latn"]
+    assert main([*command, "--license", "CC0-1.0"]) == 0
+    return out
+
+
+@pytest.fixture(scope="module")
+def run(dataset, small_preset, tmp_path_factory):
+    out = tmp_path_factory.mktemp("runs") / "run"
+    command = ["train", str(dataset), "--out", str(out), *TRAIN]
+    assert main([*command, "--preset", str(small_preset)]) == 0
+    return out
+
+
+def test_curation_accounts_for_every_record(dataset):
+    report = gkf.read_dataset(dataset).report
+    assert report["read"] == 31
+    assert report["kept"] == 30
+    assert report["set_aside_reasons"] == {"bad_json": 1}
+    assert sum(report["counts"]["split"].values()) == 30
+    assert report["counts"]["language"] == {"ta-Latn": 30}
+
+
+def test_training_works_on_a_preset_made_elsewhere(run, small_preset):
+    facts = gkf.read_run(run).facts
+    assert facts["preset"] == str(small_preset)
+    assert facts["result"]["steps"] > 0
+    assert {path.name for path in run.iterdir()} == {
+        "adapter.safetensors",
+        "checkpoints",
+        "run.json",
+    }
+
+
+def test_evaluation_writes_a_report_and_never_continues_scripture(run, tmp_path):
+    assert main(["evaluate", str(run), "--out", str(tmp_path), "--samples", "9"]) == 0
+    results = gkf.read_report(tmp_path)
+    (section,) = results["runs"]
+    assert section["base"]["songs"] == section["tuned"]["songs"] == 6
+    assert section["base"]["perplexity_per_token"] > 1
+    dataset = gkf.read_dataset(gkf.read_run(run).facts["dataset"]["directory"])
+    marked = {r.id for r in dataset.select("test") if r.no_alter}
+    sampled = {sample["id"] for sample in results["samples"]}
+    assert marked and sampled and not marked & sampled
+    assert (tmp_path / "report.html").read_text().startswith("<!doctype html>")
+
+
+def test_trained_adapter_changes_scores(run):
+    results = gkf.evaluate(run, samples=0)
+    (section,) = results["runs"]
+    assert section["base"]["nats_per_token"] != section["tuned"]["nats_per_token"]
+
+
+def test_report_is_rendered_again_from_its_json(run, tmp_path):
+    gkf.write_report(gkf.evaluate(run, samples=0), tmp_path / "first")
+    command = ["report", str(tmp_path / "first"), "--out", str(tmp_path / "second")]
+    assert main(command) == 0
+    first, second = (tmp_path / name / "report.html" for name in ("first", "second"))
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_generate_continues_the_prompt(run, capsys):
+    command = ["generate", str(run), "ilai malar", "--count", "2"]
+    assert main([*command, "--max-new-tokens", "4"]) == 0
+    assert capsys.readouterr().out.count("ilai malar\n") == 2
+
+
+def test_translation_is_scored_with_bleu(dataset, small_preset, tmp_path):
+    run = gkf.train(
+        dataset,
+        tmp_path / "run",
+        preset=small_preset,
+        task=gkf.Translation(),
+        adapter=gkf.Adapter(rank=2),
+        trainer=gkf.Trainer(max_steps=2),
+        sequence_length=64,
+    )
+    results = gkf.evaluate(run, translations=4)
+    assert results["samples"] == []
+    for side in ("base", "tuned"):
+        assert "tok:intl" in results["runs"][0][side]["bleu"]["signature"]
+        assert results["runs"][0][side]["chrf"]["score"] >= 0
+
+
+def test_a_folder_that_holds_a_run_is_not_overwritten(dataset, run, small_preset, capsys):
+    command = ["train", str(dataset), "--out", str(run), *TRAIN]
+    before = (run / "adapter.safetensors").read_bytes()
+    assert main([*command, "--preset", str(small_preset)]) == 2
+    assert "--overwrite" in capsys.readouterr().err
+    assert (run / "adapter.safetensors").read_bytes() == before
+
+
+def test_resuming_a_finished_run_keeps_its_adapter(dataset, run, small_preset):
+    before = gkf.read_run(run).facts["result"]["history"]
+    command = ["train", str(dataset), "--out", str(run), "--resume", *TRAIN]
+    assert main([*command, "--preset", str(small_preset)]) == 0
+    np.testing.assert_array_equal(
+        gkf.read_run(run).facts["result"]["history"]["loss"], before["loss"]
+    )
+
+
+def test_dataset_of_another_version_is_refused(run, lyrics, tmp_path):
+    other = gkf.curate(lyrics, tmp_path / "other", seed=5, language="ta-Latn")
+    with pytest.raises(ValueError, match="must be the version trained on"):
+        gkf.evaluate(run, dataset=other)
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        (["curate", "nowhere", "--out", "o"], "nowhere"),
+        (["curate", "embedded:nothing", "--out", "o"], "thirukkural"),
+        (["curate", "embedded:gita", "--out", "o", "--test", "2"], "`test`"),
+        (["train", "nowhere", "--out", "o"], "gemma-keras-ft curate"),
+        (["evaluate", "nowhere", "--out", "o"], "gemma-keras-ft train"),
+        (["generate", "nowhere", "la"], "gemma-keras-ft train"),
+        (["report", "nowhere", "--out", "o"], "nowhere"),
+    ],
+)
+def test_a_users_mistake_is_told_in_a_sentence(
+    command, message, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    assert main(command) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert "Traceback" not in error
+
+
+def test_nothing_to_train_on_is_told(dataset, small_preset, tmp_path):
+    with pytest.raises(ValueError, match="none of which gives an example"):
+        gkf.train(dataset, tmp_path, preset=small_preset, language="xx")
+    with pytest.raises(ValueError, match="none of which gives an example"):
+        gkf.train(
+            dataset,
+            tmp_path,
+            preset=small_preset,
+            task=gkf.Continuation(script="iso15919"),
+        )
