@@ -74,9 +74,12 @@ class Generator(Configurable):
         ]
         longest = max(map(len, encoded)) + self.max_new_tokens
         length = -(-longest // _LENGTH_STEP) * _LENGTH_STEP
-        token_ids = np.full((len(encoded), length), tokenizer.pad_token_id, "int32")
-        padding_mask = np.zeros((len(encoded), length), "int32")
-        for row, ids in enumerate(encoded):
+        # Rows are repeated until the devices share them evenly.
+        rows = -(-len(encoded) // _batch_axis_size()) * _batch_axis_size()
+        token_ids = np.full((rows, length), tokenizer.pad_token_id, "int32")
+        padding_mask = np.zeros((rows, length), "int32")
+        for row in range(rows):
+            ids = encoded[row % len(encoded)]
             token_ids[row, : len(ids)] = ids
             padding_mask[row, : len(ids)] = 1
         stops = stop_token_ids(tokenizer)
@@ -88,7 +91,7 @@ class Generator(Configurable):
         generated = np.asarray(outputs["token_ids"])
         return [
             self._decode(tokenizer, row[len(ids) :], stops)
-            for row, ids in zip(generated, encoded, strict=True)
+            for row, ids in zip(generated, encoded, strict=False)
         ]
 
     def _decode(self, tokenizer, ids: np.ndarray, stops: Sequence[int]) -> str:
@@ -121,6 +124,17 @@ class Generator(Configurable):
         finally:
             model.preprocessor, model.sampler = before
             model.generate_function = None
+
+
+def _batch_axis_size() -> int:
+    """Returns over how many devices a batch is spread; 1 without a distribution."""
+    import keras
+
+    distribution = keras.distribution.distribution()
+    if distribution is None:
+        return 1
+    mesh = distribution.device_mesh
+    return mesh.shape[mesh.axis_names.index(distribution.batch_dim_name)]
 
 
 def stop_token_ids(tokenizer) -> tuple[int, ...]:

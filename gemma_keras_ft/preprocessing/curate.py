@@ -101,12 +101,18 @@ def curate_records(
 def run_recipe(
     record: LyricRecord | SetAside, steps: Sequence[Preprocessor]
 ) -> LyricRecord | SetAside:
-    """Runs the steps on one record until one of them sets it aside."""
+    """Runs the steps on one record until one of them sets it aside.
+
+    What is set aside is the record as it came, before any step changed it.
+    """
+    result = record
     for step in steps:
-        if isinstance(record, SetAside):
-            return record
-        record = step(record)
-    return record
+        if isinstance(result, SetAside):
+            break
+        result = step(result)
+    if isinstance(result, SetAside) and isinstance(record, LyricRecord):
+        result = dataclasses.replace(result, record=record.to_dict())
+    return result
 
 
 def _without_copies(

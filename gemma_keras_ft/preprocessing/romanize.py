@@ -139,27 +139,20 @@ class _Rules(NamedTuple):
     silent: regex.Pattern
     divided: regex.Pattern
     half_u: regex.Pattern | None
-    aksharas: regex.Pattern
     scheme_map: Any
 
 
-@functools.lru_cache(maxsize=1 << 16)
+@functools.lru_cache(maxsize=1 << 17)
 def _word(code: str, word: str) -> str:
+    from indic_transliteration import sanscript
+
     rules = _rules(code)
     word = rules.reordered.sub(lambda match: match[2] + match[1], word)
     word = rules.spellings.sub(lambda match: rules.respelled[match[0]], word)
     word = rules.divided.sub(":", rules.silent.sub("", word))
     if rules.half_u is not None:
         word = rules.half_u.sub(_HALF_U, word)
-    return "".join([_akshara(code, part) for part in rules.aksharas.findall(word)])
-
-
-@functools.lru_cache(maxsize=1 << 14)
-def _akshara(code: str, akshara: str) -> str:
-    """Romanizes one syllable; a corpus has a few thousand, and the library is slow."""
-    from indic_transliteration import sanscript
-
-    return sanscript.transliterate(akshara, scheme_map=_rules(code).scheme_map)
+    return sanscript.transliterate(word, scheme_map=rules.scheme_map)
 
 
 @functools.cache
@@ -175,7 +168,6 @@ def _rules(code: str) -> _Rules:
     respelled = {**_JOINERS, **_RESPELLED.get(code, {}), **_RECOMPOSED.get(code, {})}
     longest_first = sorted(respelled, key=len, reverse=True)
     with_nukta = "".join(key[0] for key in known if len(key) == 2 and key[1] in _NUKTA)
-    cluster = f"[{letters}][{_NUKTA}]?"
     return _Rules(
         # Typed after the vowel sign, though both belong to the letter before it.
         reordered=regex.compile(f"([{signs}]+)([{_NUKTA}ੑੵ])"),
@@ -188,9 +180,6 @@ def _rules(code: str) -> _Rules:
             regex.compile(f"ു{virama}$|(?<=[{letters}])(?<!^.){virama}$")
             if code == "Mlym"
             else None
-        ),
-        aksharas=regex.compile(
-            rf"[ੱஃ]?(?:{cluster}{virama})*{cluster}[^\P{{M}}ੱ]*{_HALF_U}?|."
         ),
         scheme_map=scheme_map,
     )

@@ -42,9 +42,7 @@ class Checkpointer:
             self.directory.absolute(), options=options, item_handlers=handlers
         )
 
-    def save(
-        self, step: int, model, *, history: Mapping[str, Sequence[float]]
-    ) -> None:
+    def save(self, step: int, model, *, history: Mapping[str, Sequence[float]]) -> None:
         """Saves the state, and the curves so far, after `step` optimizer steps."""
         import orbax.checkpoint as ocp
 

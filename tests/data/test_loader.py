@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 
@@ -27,7 +29,7 @@ def test_each_epoch_serves_every_row_once(count):
     loader = Loader(rows=rows(count), global_batch_size=8, seed=3)
     for epoch in range(3):
         batches = served(loader, epoch * loader.steps_per_epoch, loader.steps_per_epoch)
-        assert sorted(sum(batches, [])) == list(range(count))
+        assert sorted(itertools.chain(*batches)) == list(range(count))
 
 
 def test_any_step_opens_as_it_was_reached_from_the_start():

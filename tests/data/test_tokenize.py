@@ -40,7 +40,11 @@ def test_row_is_drawn_as_documented(tokenizer):
 def scored_ids(rows):
     """The labels with weight, row after row."""
     labels, weight = rows.arrays["labels"], rows.arrays["sample_weight"]
-    return [int(token) for row in range(len(labels)) for token in labels[row][weight[row] > 0]]
+    return [
+        int(token)
+        for row in range(len(labels))
+        for token in labels[row][weight[row] > 0]
+    ]
 
 
 @given(

@@ -130,9 +130,7 @@ def test_checkpoint_of_another_run_is_refused(small_preset, tmp_path):
         )
     other = dataclasses.replace(TRAINER, learning_rate=1e-4)
     with pytest.raises(ValueError, match="`trainer` must equal"):
-        other.fit(
-            adapted(small_preset), rows(), directory=tmp_path, run={"base": "a"}
-        )
+        other.fit(adapted(small_preset), rows(), directory=tmp_path, run={"base": "a"})
 
 
 def test_checkpoint_of_another_adapter_is_refused(small_preset, tmp_path):

@@ -124,7 +124,9 @@ def test_translation_is_scored_with_bleu(dataset, small_preset, tmp_path):
         assert results["runs"][0][side]["chrf"]["score"] >= 0
 
 
-def test_a_folder_that_holds_a_run_is_not_overwritten(dataset, run, small_preset, capsys):
+def test_a_folder_that_holds_a_run_is_not_overwritten(
+    dataset, run, small_preset, capsys
+):
     command = ["train", str(dataset), "--out", str(run), *TRAIN]
     before = (run / "adapter.safetensors").read_bytes()
     assert main([*command, "--preset", str(small_preset)]) == 2

@@ -1,0 +1,76 @@
+"""Fine-tunes Gemma 2 2B on a folder of lyrics, on a Kaggle TPU v5e-8.
+
+On Kaggle: choose the accelerator "TPU VM v5e-8", add the model "Gemma 2" (Keras,
+gemma2_2b_en) and a dataset with your lyrics to the notebook, install the library
+as README.md says, and run
+
+    python kaggle_tpu_lora.py --lyrics /kaggle/input/my-lyrics --language pa
+
+Elsewhere, try it on a laptop with the embedded model:
+
+    python examples/kaggle_tpu_lora.py --lyrics embedded:thirukkural \
+        --preset tiny_gemma2 --epochs 1 --out /tmp/kaggle
+
+The model is replicated on the eight cores and each takes an eighth of the rows.
+A session that ends early is continued with the same command and --resume. This
+script has not been run on a TPU yet; on CPU devices it is tested.
+"""
+
+import argparse
+from pathlib import Path
+
+import gemma_keras_ft as gkf
+
+
+def main(argv=None):
+    """Curates, trains on every device there is, evaluates, and reports."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--lyrics", required=True, help="folder or file of lyrics")
+    parser.add_argument("--language", help="BCP 47 tag of the lyrics, such as pa")
+    parser.add_argument("--preset", default="gemma2_2b_en")
+    parser.add_argument("--script", default="native", choices=("native", "iso15919"))
+    parser.add_argument("--out", type=Path, default=Path("/kaggle/working"))
+    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--rows-per-device", type=int, default=2)
+    parser.add_argument("--sequence-length", type=int, default=512)
+    parser.add_argument("--learning-rate", type=float, default=2e-4)
+    parser.add_argument("--resume", action="store_true")
+    arguments = parser.parse_args(argv)
+
+    dataset = gkf.curate(
+        arguments.lyrics, arguments.out / "dataset", language=arguments.language
+    )
+    devices = use_every_device()
+    run = gkf.train(
+        dataset,
+        arguments.out / "run",
+        preset=arguments.preset,
+        task=gkf.Continuation(script=arguments.script),
+        adapter=gkf.Adapter(rank=8, alpha=16.0),
+        trainer=gkf.Trainer(
+            epochs=arguments.epochs,
+            global_batch_size=arguments.rows_per_device * devices,
+            learning_rate=arguments.learning_rate,
+        ),
+        sequence_length=arguments.sequence_length,
+        resume=arguments.resume,
+    )
+    results = gkf.evaluate(run, dataset=dataset)
+    html, _ = gkf.write_report(results, arguments.out / "report")
+    print(results["summary"])
+    print(f"adapter: {run.directory / 'adapter.safetensors'}\nreport: {html}")
+
+
+def use_every_device() -> int:
+    """Sets up data parallelism where there are several devices; returns how many."""
+    import keras
+
+    devices = keras.distribution.list_devices()
+    if len(devices) > 1:
+        parallel = keras.distribution.DataParallel(devices=devices)
+        keras.distribution.set_distribution(parallel)
+    return len(devices)
+
+
+if __name__ == "__main__":
+    main()
