@@ -135,11 +135,13 @@ Google's Gemma 2, shares no weight with it, and is no use as a language model.
 
 ## Training data
 
-{data["training songs"]:,} songs of {sources}: Gurmukhi and Devanagari verse, each in
-its own script and in ISO 15919, and ancient Chinese odes, {data["training characters"]:,}
+{data["training songs"]:,} songs of {sources}:
+Gurmukhi and Devanagari verse, each in
+its own script and in ISO 15919, and ancient Chinese odes,
+{data["training characters"]:,}
 characters in all. The Thirukkural and the Tagalog psalms, on which the quickstart
 fine-tunes, and {data.get("near duplicates of targets left out", 0)} near duplicates of
-them were left out: the model has seen no Tamil, Tagalog or English prose. Much of the
+them were left out: the model has seen no Tamil, Tagalog or English. Much of the
 verse is sacred; the model must not be used to imitate scripture.
 
 {facts["tokens_seen"]:,} tokens were seen ({size["epochs"]} pass over \

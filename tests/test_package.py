@@ -131,17 +131,19 @@ def test_the_example_in_contributing_runs(tmp_path):
     page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     example = page.split("```python\n")[1].split("```")[0]
     (tmp_path / "my_lyrics").mkdir()
-    for name, song in {"long": "one\ntwo\nthree\n", "short": "four\n"}.items():
-        (tmp_path / "my_lyrics" / f"{name}.txt").write_text(song)
+    lines = ["a line of a song", "and another one", "and a third", "and the last"]
+    for name, license in {"free": "CC0-1.0", "other": "all rights reserved"}.items():
+        song = json.dumps({"id": name, "lines": [name, *lines], "license": license})
+        (tmp_path / "my_lyrics" / f"{name}.jsonl").write_text(song)
     heavy, printed = heavy_modules_after(
         f"""
 import os
 os.chdir({str(tmp_path)!r})
 {example}
-print(gkf.read_dataset("dataset").report["set_aside_reasons"])
+print(dataset.report["kept"], dataset.report["set_aside_reasons"])
 """
     )
-    assert printed == "{'too_short': 1}"
+    assert printed == "1 {'license': 1}"
     assert heavy == []
 
 

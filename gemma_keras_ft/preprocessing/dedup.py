@@ -1,7 +1,7 @@
 """Exact and near duplicates, found across scripts on the romanized form."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 
 from gemma_keras_ft.preprocessing.normalize import comparison_form
 from gemma_keras_ft.preprocessing.romanize import romanize_text
@@ -54,34 +54,34 @@ def duplicate_groups(
             f"`threshold` must be in (0, 1]. Received: threshold={threshold!r}."
         )
     shingles = [_shingles(duplicate_key(record)) for record in records]
-    parents = list(range(len(records)))
-    for left, right in _candidate_pairs(shingles):
-        if _find(parents, left) == _find(parents, right):
-            continue
-        if jaccard(shingles[left], shingles[right]) >= threshold:
-            first, second = sorted((_find(parents, left), _find(parents, right)))
-            parents[second] = first
-    return [_find(parents, index) for index in range(len(records))]
+    groups = _Groups(len(records))
+    first: dict[frozenset[str], int] = {}
+    for index, tokens in enumerate(shingles):
+        groups.join(first.setdefault(tokens, index), index)
+    distinct = list(first.values())
+    for bucket in _buckets([shingles[index] for index in distinct]):
+        _join_similar([distinct[place] for place in bucket], shingles, groups, threshold)
+    return [groups.find(index) for index in range(len(records))]
 
 
-def jaccard(left: set[str], right: set[str]) -> float:
+def jaccard(left: Set[str], right: Set[str]) -> float:
     """Returns the share of `left | right` that both hold; 1.0 for two empty sets."""
     union = len(left | right)
     return len(left & right) / union if union else 1.0
 
 
-def _shingles(key: str) -> set[str]:
+def _shingles(key: str) -> frozenset[str]:
     words = key.split()
     if len(words) <= SHINGLE_WORDS:
-        return {key}
-    return {
+        return frozenset({key})
+    return frozenset(
         " ".join(words[start : start + SHINGLE_WORDS])
         for start in range(len(words) - SHINGLE_WORDS + 1)
-    }
+    )
 
 
-def _candidate_pairs(shingles: Sequence[set[str]]) -> Iterable[tuple[int, int]]:
-    """Yields each pair that agrees in a whole band of its MinHash digests, once."""
+def _buckets(shingles: Sequence[Set[str]]) -> Iterable[list[int]]:
+    """Returns the places of sets that agree in a whole band of MinHash digests."""
     from rensa import RMinHash
 
     digests = RMinHash.digests_from_token_sets(
@@ -91,17 +91,49 @@ def _candidate_pairs(shingles: Sequence[set[str]]) -> Iterable[tuple[int, int]]:
     for index, digest in enumerate(digests):
         for band in range(0, _PERMUTATIONS, _BAND_ROWS):
             buckets[(band, *digest[band : band + _BAND_ROWS])].append(index)
-    seen: set[tuple[int, int]] = set()
-    for members in buckets.values():
-        for position, right in enumerate(members):
-            for left in members[:position]:
-                if (left, right) not in seen:
-                    seen.add((left, right))
-                    yield left, right
+    return (bucket for bucket in buckets.values() if len(bucket) > 1)
 
 
-def _find(parents: list[int], index: int) -> int:
-    while parents[index] != index:
-        parents[index] = parents[parents[index]]
-        index = parents[index]
-    return index
+def _join_similar(
+    bucket: Sequence[int],
+    shingles: Sequence[Set[str]],
+    groups: "_Groups",
+    threshold: float,
+) -> None:
+    """Joins what is similar; measures no pair that already is in one group.
+
+    So a bucket of a thousand versions of one song costs a thousand measurements,
+    not half a million.
+    """
+    apart: dict[int, list[int]] = {}
+    for right in bucket:
+        for members in list(apart.values()):
+            if groups.find(members[0]) == groups.find(right):
+                continue
+            if any(
+                jaccard(shingles[left], shingles[right]) >= threshold
+                for left in members
+            ):
+                groups.join(members[0], right)
+        merged = {groups.find(right): [right]}
+        for members in apart.values():
+            merged.setdefault(groups.find(members[0]), []).extend(members)
+        apart = merged
+
+
+class _Groups:
+    """Disjoint sets of indices; a group's name is its smallest index."""
+
+    def __init__(self, count: int):
+        self._parents = list(range(count))
+
+    def find(self, index: int) -> int:
+        parents = self._parents
+        while parents[index] != index:
+            parents[index] = parents[parents[index]]
+            index = parents[index]
+        return index
+
+    def join(self, left: int, right: int) -> None:
+        first, second = sorted((self.find(left), self.find(right)))
+        self._parents[second] = first

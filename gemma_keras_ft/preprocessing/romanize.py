@@ -139,20 +139,27 @@ class _Rules(NamedTuple):
     silent: regex.Pattern
     divided: regex.Pattern
     half_u: regex.Pattern | None
+    aksharas: regex.Pattern
     scheme_map: Any
 
 
-@functools.lru_cache(maxsize=1 << 17)
+@functools.lru_cache(maxsize=1 << 16)
 def _word(code: str, word: str) -> str:
-    from indic_transliteration import sanscript
-
     rules = _rules(code)
     word = rules.reordered.sub(lambda match: match[2] + match[1], word)
     word = rules.spellings.sub(lambda match: rules.respelled[match[0]], word)
     word = rules.divided.sub(":", rules.silent.sub("", word))
     if rules.half_u is not None:
         word = rules.half_u.sub(_HALF_U, word)
-    return sanscript.transliterate(word, scheme_map=rules.scheme_map)
+    return "".join([_akshara(code, part) for part in rules.aksharas.findall(word)])
+
+
+@functools.lru_cache(maxsize=1 << 14)
+def _akshara(code: str, akshara: str) -> str:
+    """Romanizes one syllable; a corpus has a few thousand, and the library is slow."""
+    from indic_transliteration import sanscript
+
+    return sanscript.transliterate(akshara, scheme_map=_rules(code).scheme_map)
 
 
 @functools.cache
@@ -168,6 +175,7 @@ def _rules(code: str) -> _Rules:
     respelled = {**_JOINERS, **_RESPELLED.get(code, {}), **_RECOMPOSED.get(code, {})}
     longest_first = sorted(respelled, key=len, reverse=True)
     with_nukta = "".join(key[0] for key in known if len(key) == 2 and key[1] in _NUKTA)
+    cluster = f"[{letters}][{_NUKTA}]?"
     return _Rules(
         # Typed after the vowel sign, though both belong to the letter before it.
         reordered=regex.compile(f"([{signs}]+)([{_NUKTA}ੑੵ])"),
@@ -181,11 +189,16 @@ def _rules(code: str) -> _Rules:
             if code == "Mlym"
             else None
         ),
+        aksharas=regex.compile(
+            rf"[ੱஃ]?(?:{cluster}{virama})*{cluster}[^\P{{M}}ੱ]*{_HALF_U}?|."
+        ),
         scheme_map=scheme_map,
     )
 
 
-def _divided(scheme, known: Mapping[str, str], letters: str, virama: str):
+def _divided(
+    scheme: Mapping[str, Any], known: Mapping[str, str], letters: str, virama: str
+) -> regex.Pattern:
     """Where ISO 15919 writes a colon: a|i is not ai, and k|h is not kh."""
     vowels, ha = scheme["vowels"], scheme["consonants"]["ह"]
     inherent = f"(?<=[{letters}{vowels['अ']}][{_NUKTA}]?)"
@@ -197,7 +210,7 @@ def _divided(scheme, known: Mapping[str, str], letters: str, virama: str):
     return regex.compile(f"{hiatus}|{breathed}" if stops else hiatus)
 
 
-def _scheme_map(code: str):
+def _scheme_map(code: str) -> Any:
     from indic_transliteration import sanscript
 
     scheme = sanscript.SCHEMES[_SCRIPTS[code][0]]

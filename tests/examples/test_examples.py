@@ -1,0 +1,47 @@
+"""Every example is imported, shrunk and run, as its reader would run it."""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+import nbclient
+import nbformat
+import pytest
+
+EXAMPLES = pathlib.Path(__file__).parents[2] / "examples"
+NOTEBOOKS = sorted((EXAMPLES / "notebooks").glob("*.ipynb"))
+
+
+def test_kaggle_example_trains_on_eight_devices_and_reports(small_preset, tmp_path):
+    command = [
+        sys.executable,
+        str(EXAMPLES / "kaggle_tpu_lora.py"),
+        *("--lyrics", "embedded:romanised_urdu", "--out", str(tmp_path)),
+        *("--preset", str(small_preset), "--epochs", "1"),
+        *("--rows-per-device", "1", "--sequence-length", "64"),
+    ]
+    environment = {**os.environ, "PYTHONPATH": str(EXAMPLES.parent)}
+    assert "device_count=8" in environment["XLA_FLAGS"]
+    done = subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=600
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    assert (tmp_path / "run" / "adapter.safetensors").is_file()
+    assert "8 x cpu" in (tmp_path / "report" / "report.json").read_text()
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebook_runs_from_start_to_end(path, tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(EXAMPLES.parent))
+    # A reader has one CPU device; eight virtual ones would only slow this down.
+    monkeypatch.setenv("XLA_FLAGS", "")
+    notebook = nbformat.read(path, as_version=4)
+    client = nbclient.NotebookClient(
+        notebook, timeout=900, resources={"metadata": {"path": str(tmp_path)}}
+    )
+    client.execute()
+    outputs = [out for cell in notebook.cells for out in cell.get("outputs", ())]
+    assert outputs
+    assert not [out for out in outputs if out.output_type == "error"]
+
