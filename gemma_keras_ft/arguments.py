@@ -182,7 +182,9 @@ def _add_generate(commands) -> argparse.ArgumentParser:
         "--top-p", type=float, default=0.95, help="draw from this much probability"
     )
     command.add_argument(
-        "--base", action="store_true", help="leave the adapter out, to compare"
+        "--base",
+        action="store_true",
+        help="leave the adapter out, to compare (not with tiny_gemma2)",
     )
     _seed(command)
     return command

@@ -80,7 +80,9 @@ def _compile_score(model):
     reference = weakref.ref(model)
 
     def score(values, batch):
-        backbone = reference().backbone
+        alive = reference()
+        assert alive is not None  # the caller holds it
+        backbone = alive.backbone
         mapping = list(zip(backbone.variables, values, strict=True))
         with keras.StatelessScope(state_mapping=mapping):
             inputs = {name: batch[name] for name in ("token_ids", "padding_mask")}

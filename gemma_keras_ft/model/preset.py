@@ -10,6 +10,8 @@ from gemma_keras_ft.backend import require_jax
 from gemma_keras_ft.model.attention import use_explicit_attention
 
 TINY = "tiny_gemma2"
+# Bases that know little but scripture: what they write by themselves imitates it.
+SCORED_ONLY = frozenset({TINY})
 
 # Generous upper bounds for the integers of a preset's config, beyond any Gemma:
 # a hostile config is refused before a single weight is allocated.

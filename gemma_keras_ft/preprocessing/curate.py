@@ -84,7 +84,10 @@ def curate_records(
     set_aside: list[SetAside] = []
     for item in records:
         result = run_recipe(item, steps)
-        (kept if isinstance(result, LyricRecord) else set_aside).append(result)
+        if isinstance(result, LyricRecord):
+            kept.append(result)
+        else:
+            set_aside.append(result)
     kept, copies = _without_copies(kept)
     sides = split.assign(kept, duplicate_groups(kept)) if kept else []
     splits = {

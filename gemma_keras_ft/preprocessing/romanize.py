@@ -143,7 +143,7 @@ class _Rules(NamedTuple):
     scheme_map: Any
 
 
-@functools.lru_cache(maxsize=1 << 16)
+@functools.lru_cache(maxsize=1 << 17)
 def _word(code: str, word: str) -> str:
     rules = _rules(code)
     word = rules.reordered.sub(lambda match: match[2] + match[1], word)
@@ -219,7 +219,7 @@ def _scheme_map(code: str) -> Any:
         # Letter pairs by which the library spells another script's sounds: Tamil
         # "ம்" for anusvara, Bengali "ওঁ" for om, though it begins other words.
         pair = code == "Taml" and "\u0bcd" in key and key != "க்ஷ"
-        if pair or key.endswith(("ঁ", "ଁ")) and len(key) > 1:
+        if pair or (key.endswith(("ঁ", "ଁ")) and len(key) > 1):
             scheme_map.non_marks_viraama.pop(key)
             scheme_map.consonants.pop(key, None)
     scheme_map.consonants.update(_CONSONANTS.get(code, {}))

@@ -37,17 +37,19 @@ def progress_callback(label: str = "training", *, console=None):
             self.bar.start()
 
         def on_epoch_begin(self, epoch, logs=None):
-            self.base = epoch * self.params["steps"]
-            total = self.params["epochs"] * self.params["steps"]
+            run = self.params or {}
+            self.base = epoch * run["steps"]
+            total = run["epochs"] * run["steps"]
             self.bar.update(self.task, total=total)
 
         def on_train_batch_end(self, batch, logs=None):
             self.bar.update(self.task, completed=self.base + batch + 1)
 
         def on_epoch_end(self, epoch, logs=None):
-            losses = f"loss {logs['nats_per_token']:.3f}"
-            if "val_nats_per_token" in logs:
-                losses += f"  validation {logs['val_nats_per_token']:.3f}"
+            found = logs or {}
+            losses = f"loss {found['nats_per_token']:.3f}"
+            if "val_nats_per_token" in found:
+                losses += f"  validation {found['val_nats_per_token']:.3f}"
             self.bar.update(self.task, losses=losses)
 
         def on_train_end(self, logs=None):

@@ -35,7 +35,7 @@ def build_optimizer(
         warmup_steps=warmup_steps,
     )
     return keras.optimizers.AdamW(
-        learning_rate=schedule,
+        learning_rate=schedule,  # pyright: ignore[reportArgumentType] - Keras' hint
         weight_decay=weight_decay,
         global_clipnorm=clip_norm,
         name="adamw",

@@ -98,9 +98,10 @@ class Trainer(Configurable):
         total_steps = min(total_steps, self.max_steps or total_steps)
         interval = -(-total_steps // min(self.evaluations, total_steps))
         self._compile(model, total_steps)
-        checkpointer = directory and Checkpointer(
-            Path(directory), {"trainer": self.to_config(), **(run or {})}
-        )
+        checkpointer = None
+        if directory is not None:
+            settings = {"trainer": self.to_config(), **(run or {})}
+            checkpointer = Checkpointer(Path(directory), settings)
         first_step = checkpointer.restore(model) if checkpointer else 0
         log = _Log(interval, total_steps, checkpointer)
         if first_step:

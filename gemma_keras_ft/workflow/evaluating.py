@@ -16,6 +16,7 @@ from gemma_keras_ft.evaluation.metrics import SongScore, bleu, chrf, summarize_s
 from gemma_keras_ft.inference.generator import Generator
 from gemma_keras_ft.inference.scoring import score_rows
 from gemma_keras_ft.model.lora import base_only
+from gemma_keras_ft.model.preset import SCORED_ONLY
 from gemma_keras_ft.preprocessing.store import LyricDataset, read_dataset
 from gemma_keras_ft.records import LyricRecord
 from gemma_keras_ft.workflow.training import Run, read_run, rows_for
@@ -117,15 +118,14 @@ def song_scores(
         records: Where language and script are looked up.
     """
     scores = score_rows(model, rows.arrays)
-    sums: dict[str, collections.Counter] = {}
+    sums: dict[str, dict[str, Any]] = {}
     for row, name in enumerate(rows.record_ids):
-        sums.setdefault(name, collections.Counter()).update(
-            nats=float(scores.nats[row]),
-            tokens=int(scores.tokens[row]),
-            correct=int(scores.correct[row]),
-            words=rows.words[row],
-            characters=rows.characters[row],
-        )
+        song = sums.setdefault(name, collections.defaultdict(int))
+        song["nats"] += float(scores.nats[row])
+        song["tokens"] += int(scores.tokens[row])
+        song["correct"] += int(scores.correct[row])
+        song["words"] += rows.words[row]
+        song["characters"] += rows.characters[row]
     known = {record.id: record for record in records}
     return [
         SongScore(
@@ -140,7 +140,8 @@ def continue_songs(
 ) -> list[dict[str, Any]]:
     """Lets base and tuned model continue songs, for people to read beside them.
 
-    Only for continuation, and never for a record marked `no_alter`.
+    Only for continuation, and never for a record marked `no_alter`. A base that was
+    trained on scripture writes nothing by itself.
     """
     if not isinstance(run.task, Continuation):
         return []
@@ -151,9 +152,11 @@ def continue_songs(
         for example in run.task.examples(record)
     ][:count]
     prompts = [example.prompt_text for _, example in chosen]
-    generator = Generator(seed=seed)
-    with base_only(model):
-        base = generator.generate(model, prompts)
+    generator = Generator(temperature=0.7, top_p=0.9, seed=seed)
+    base: list[str | None] = [None] * len(prompts)
+    if run.facts["preset"] not in SCORED_ONLY:
+        with base_only(model):
+            base = list(generator.generate(model, prompts))
     tuned = generator.generate(model, prompts)
     return [
         _sample(record, example, first, second)
@@ -267,7 +270,7 @@ def _song_rows(records, base, tuned) -> list[dict[str, Any]]:
 
 
 def _sample(
-    record: LyricRecord, example: Example, base: str, tuned: str
+    record: LyricRecord, example: Example, base: str | None, tuned: str
 ) -> dict[str, Any]:
     sample = {
         "id": record.id,
@@ -275,7 +278,7 @@ def _sample(
         "language": record.language,
         "prompt": "\n".join(example.prompt),
         "reference": _first_lines(example.response_text),
-        "base": _first_lines(base),
+        "base": base and _first_lines(base),
         "tuned": _first_lines(tuned),
     }
     start = len(example.prompt)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from gemma_keras_ft.inference.generator import Generator
 from gemma_keras_ft.model.lora import base_only
+from gemma_keras_ft.model.preset import SCORED_ONLY
 from gemma_keras_ft.workflow.training import Run, read_run
 
 
@@ -36,8 +37,15 @@ def generate(
 
     Raises:
         FileNotFoundError: If `run` is not the folder of a finished run.
+        ValueError: If `base` is asked of the embedded tiny model, which was trained
+            on scripture and would imitate it.
     """
     run = run if isinstance(run, Run) else read_run(run)
+    if base and run.facts["preset"] in SCORED_ONLY:
+        raise ValueError(
+            f"`base` must not be {run.facts['preset']!r}. It was trained on scripture, "
+            "so it is scored and never made to write by itself. Leave `base` out."
+        )
     model = model or run.load_model()
     generator = generator or Generator()
     if base:

@@ -118,7 +118,8 @@ def train(
     adapter = adapter or Adapter()
     trainer = dataclasses.replace(trainer or Trainer(), seed=seed)
     out = _prepare_folder(Path(out), resume=resume, overwrite=overwrite)
-    model = _adapted(model or load_preset(preset), adapter, seed)
+    model = load_preset(preset) if model is None else model
+    _adapt(model, adapter, seed)
     select = {"language": language, "style": style}
     rows = {
         split: rows_for(
@@ -188,9 +189,9 @@ def read_run(directory: str | Path) -> Run:
         )
     try:
         facts = json.loads(path.read_text(encoding="utf-8"))
-        run = Run(directory=Path(directory), facts=facts)
-        run.task, run.adapter  # noqa: B018 - both must be readable
-        return run
+        for name in ("task", "adapter"):
+            from_config(facts[name])
+        return Run(directory=Path(directory), facts=facts)
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
             f"{path} must be as `train` wrote it. Received: {error!r}."
@@ -231,9 +232,8 @@ def _prepare_folder(out: Path, *, resume: bool, overwrite: bool) -> Path:
     return out
 
 
-def _adapted(model, adapter: Adapter, seed: int):
+def _adapt(model, adapter: Adapter, seed: int) -> None:
     if adapter_variables(model):
         reset_adapter(model, seed=seed)
     else:
         enable_adapter(model, adapter, seed=seed)
-    return model

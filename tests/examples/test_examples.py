@@ -44,4 +44,3 @@ def test_notebook_runs_from_start_to_end(path, tmp_path, monkeypatch):
     outputs = [out for cell in notebook.cells for out in cell.get("outputs", ())]
     assert outputs
     assert not [out for out in outputs if out.output_type == "error"]
-

@@ -181,3 +181,19 @@ def test_nothing_to_train_on_is_told(dataset, small_preset, tmp_path):
             preset=small_preset,
             task=gkf.Continuation(script="iso15919"),
         )
+
+
+def test_a_base_trained_on_scripture_writes_nothing_by_itself(
+    dataset, tmp_path, capsys
+):
+    run = gkf.train(
+        dataset,
+        tmp_path / "run",
+        adapter=gkf.Adapter(rank=1, targets=("query",)),
+        trainer=gkf.Trainer(max_steps=1, global_batch_size=1),
+        sequence_length=64,
+    )
+    (sample,) = gkf.evaluate(run, samples=1)["samples"]
+    assert sample["base"] is None and sample["tuned"] is not None
+    assert main(["generate", str(run.directory), "ilai", "--base"]) == 2
+    assert "trained on scripture" in capsys.readouterr().err

@@ -1,0 +1,74 @@
+import json
+
+import pytest
+
+from gemma_keras_ft.preprocessing.curate import curate_records
+from gemma_keras_ft.preprocessing.store import read_dataset, write_dataset
+from gemma_keras_ft.records import LyricRecord, SetAside
+
+
+def songs(count=10, word="word"):
+    return [
+        LyricRecord(
+            id=f"s{number}",
+            lines=(f"{word} {number} one", f"{word} {number} two", "", "three\u2028x"),
+            language="en",
+            style="lyrical" if number % 2 else "narrative",
+            metadata={"n": number},
+        )
+        for number in range(count)
+    ]
+
+
+@pytest.fixture
+def written(tmp_path):
+    aside = SetAside(id="bad", reason="bad_json", detail="lone \ud800 surrogate")
+    return write_dataset(curate_records([*songs(), aside]), tmp_path / "d")
+
+
+def test_what_is_read_is_what_was_written(written):
+    assert read_dataset(written.directory) == written
+    curation = curate_records(songs())
+    assert written.splits == curation.splits
+
+
+def test_equal_texts_give_equal_versions(written, tmp_path):
+    again = write_dataset(curate_records(songs()), tmp_path / "again")
+    other = write_dataset(curate_records(songs(word="other")), tmp_path / "other")
+    assert again.version == written.version != other.version
+
+
+def test_set_aside_records_are_on_disk(written):
+    (line,) = (written.directory / "set_aside.jsonl").read_text().splitlines()
+    assert json.loads(line)["reason"] == "bad_json"
+    card = (written.directory / "README.md").read_text()
+    assert "10 songs kept and 1 set aside, of 11 read" in card
+
+
+def test_an_edited_file_is_refused(written):
+    path = written.directory / "test.jsonl"
+    path.write_text(path.read_text().replace("one", "two"))
+    with pytest.raises(ValueError, match=r"test\.jsonl must be as `curate` wrote it"):
+        read_dataset(written.directory)
+
+
+def test_a_missing_split_is_refused(written):
+    (written.directory / "train.jsonl").unlink()
+    with pytest.raises(ValueError, match=r"train\.jsonl"):
+        read_dataset(written.directory)
+
+
+def test_a_folder_without_manifest_is_no_dataset(tmp_path):
+    with pytest.raises(FileNotFoundError, match="gemma-keras-ft curate"):
+        read_dataset(tmp_path)
+    (tmp_path / "dataset.json").write_text("{}")
+    with pytest.raises(ValueError, match="manifest"):
+        read_dataset(tmp_path)
+
+
+def test_records_are_selected_by_their_fields(written):
+    chosen = written.select("train", style="lyrical", language=None)
+    assert chosen and all(record.style == "lyrical" for record in chosen)
+    assert written.select("train", language="xx") == []
+    with pytest.raises(ValueError, match="split='all'"):
+        written.select("all")
