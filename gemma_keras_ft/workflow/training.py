@@ -79,7 +79,7 @@ def train(
     resume: bool = False,
     overwrite: bool = False,
     callbacks: Sequence = (),
-    model=None,
+    model: Any = None,
 ) -> Run:
     """Fine-tunes a LoRA adapter on the train split.
 
