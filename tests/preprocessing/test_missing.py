@@ -7,7 +7,7 @@ from gemma_keras_ft.records import LyricRecord, SetAside
 @pytest.mark.parametrize(
     ("text", "script", "language"),
     [
-        ("காதல் song", "Taml", "ta"),
+        ("காதல் பாடல் song", "Taml", "ta"),
         ("ਸਤਿ ਨਾਮੁ", "Guru", "pa"),
         ("प्यार", "Deva", None),
         ("love", "Latn", None),
