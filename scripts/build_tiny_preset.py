@@ -162,6 +162,11 @@ which no near duplicate was trained on. Lower is better.
 The n-gram models are not charged for which unseen character comes, nor for the end of
 a text; the tiny Gemma 2 is.
 
+## License
+
+The weights are released under Apache-2.0. They were trained on public-domain and
+openly licensed text alone.
+
 ## Making it again
 
     python scripts/build_tiny_preset.py --corpora DIR --work DIR
