@@ -14,10 +14,15 @@ NOTEBOOKS = sorted((EXAMPLES / "notebooks").glob("*.ipynb"))
 
 
 def test_kaggle_example_trains_on_eight_devices_and_reports(small_preset, tmp_path):
+    lyrics = tmp_path / "lyrics"
+    lyrics.mkdir()
+    for number in range(30):
+        lines = (f"rain {number} and river {number + line}" for line in range(5))
+        (lyrics / f"{number}.txt").write_text("\n".join(lines))
     command = [
         sys.executable,
         str(EXAMPLES / "kaggle_tpu_lora.py"),
-        *("--lyrics", "embedded:romanised_urdu", "--out", str(tmp_path)),
+        *("--lyrics", str(lyrics), "--language", "en", "--out", str(tmp_path)),
         *("--preset", str(small_preset), "--epochs", "1"),
         *("--rows-per-device", "1", "--sequence-length", "64"),
     ]

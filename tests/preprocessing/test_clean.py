@@ -4,62 +4,208 @@ from hypothesis import strategies as st
 
 from gemma_keras_ft.preprocessing.clean import Clean
 from gemma_keras_ft.records import LyricRecord
+from gemma_keras_ft.resources.corpus import embedded_records
+from gemma_keras_ft.testing import check_preprocessor
+
+
+def song(*lines, **fields):
+    return LyricRecord(id="a", lines=lines, **fields)
 
 
 def cleaned(text, **fields):
-    song = LyricRecord(id="a", lines=tuple(text.split("\n")), **fields)
-    return Clean()(song)
+    return Clean()(song(*text.split("\n"), **fields))
 
 
-@pytest.mark.parametrize(
-    ("before", "after"),
-    [
-        ("<p>one<br>two</p>", "one\ntwo"),
-        ("a &amp; b &#2309; &lt;3", "a & b अ <3"),
-        ("<!-- note -->one", "one"),
-        ("one<script>alert(1)</script>\ntwo", "one\ntwo"),
-        ("I <3 you", "I <3 you"),
-        ("a < b and c > d", "a < b and c > d"),
-        ("<i>x</i> <3 y", "x <3 y"),
-        ("one\x00\x1b[31m\ntwo", "one[31m\ntwo"),
-        ("a\tb", "a b"),
-        ("\n\none\n\n\n\ntwo\n\n", "one\n\ntwo"),
-        ("मैं तो तेरे पास में3Embed", "मैं तो तेरे पास में"),
-        ("तुम embed हो मेरे दिल में", "तुम embed हो मेरे दिल में"),
-        ("12 Contributorsगीत Lyricsपहली\nदूसरी", "पहली\nदूसरी"),
-    ],
-)
-def test_golden(before, after):
+MARKUP = [
+    ("<p>one<br>two</p>", "one\ntwo"),
+    ("one<br/>two<BR />three</br>four", "one\ntwo\nthree\nfour"),
+    ("<div>one</div><div>two</div>", "one\ntwo"),
+    ("one<p>two", "one\ntwo"),
+    # A page's own line breaks add none to those of its tags.
+    ("one<br>\ntwo<br>\n<br>\nthree", "one\ntwo\n\nthree"),
+    # Where `<br>` parts the lines, `</p>` parts the stanzas.
+    ("<p>one<br>two</p><p>three</p>", "one\ntwo\n\nthree"),
+    ('<a href="x>y" id=z>one</a> <i>two</i>', "one two"),
+    ("<td>one</td><td>two</td>", "one two"),
+    ("one<script>alert('<br>')</script>\ntwo<style>b {}</style>", "one\ntwo"),
+    ('<script>var a="गीत";</script><b>मन</b> लागो', "मन लागो"),
+    ("<!DOCTYPE html><title>Page</title>one", "one"),
+    ("<!-- a note\nof two lines -->one", "one"),
+    ("a &amp; b &#2309; &#x905; &lt;3 &quot;&nbsp;&eacute;", 'a & b अ अ <3 "\xa0é'),
+    ("R&amp;amp;amp;B &amp;lt;i&amp;gt;x", "R&B x"),
+    ("<b<b>>one", "one"),
+]
+NO_MARKUP = [
+    "I <3 you",
+    "a < b and c > d",
+    "if <i and you> agree",
+    "R&B AT&T &copy 2024 &foo; &notit; &;",
+    "<chorus> la <00:01.50> la",
+    "<!-- never closed",
+    "<script> never closed",
+    "< br > </ p>",
+    "1 | 2",
+]
+
+
+@pytest.mark.parametrize(("before", "after"), MARKUP)
+def test_markup_becomes_text(before, after):
     assert cleaned(before).text == after
 
 
-def test_residue_is_kept_aside_in_the_metadata():
-    found = cleaned("12 Contributorsगीत Lyricsपहली\nदूसरी3Embed", metadata={"k": 1})
-    assert found.metadata["removed"] == ["12 Contributorsगीत Lyrics", "3Embed"]
-    assert found.metadata["k"] == 1
+@pytest.mark.parametrize("text", NO_MARKUP)
+def test_what_only_looks_like_markup_stays(text):
+    assert cleaned(text).text == text
+
+
+def test_controls_go_and_space_stays():
+    assert cleaned("a\tb\x00c\x1b[31m d\x85e\x9ff").text == "a bc[31m d ef"
+    assert song("a\rb", "c\u2028d\v").lines != ("a", "b", "c", "d")
+    assert Clean()(song("a\rb", "c\u2028d\v")).lines == ("a", "b", "c", "d")
+
+
+def test_stanzas_are_parted_by_one_empty_line():
+    found = Clean()(song("", " ", " one", "", "\u3000", "\u200b", "two ", "three", ""))
+    assert found.lines == ("one", "", "two", "three")
+    assert Clean()(song("", "  ")).lines == ()
+
+
+def test_title_and_author_are_one_line_of_text():
+    found = cleaned("one", title="<b>Me &amp;<br>you\x00</b>", author=" <i></i> ")
+    assert (found.title, found.author) == ("Me & you", None)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "removed"),
+    [
+        ("मैं तो तेरे पास में3Embed", "मैं तो तेरे पास में", ["3Embed"]),
+        ("one\nla la!12.5KEmbed\n", "one\nla la!", ["12.5KEmbed"]),
+        ("la1Embed2Embed", "la", ["1Embed2Embed"]),
+        (
+            "\n27 ContributorsTranslationsEspañolहिन्दीमोको कहाँ Lyrics[Verse 1]\nla",
+            "[Verse 1]\nla",
+            ["27 ContributorsTranslationsEspañolहिन्दीमोको कहाँ Lyrics"],
+        ),
+        (
+            "1 Contributorगीत Lyricsपहली\nदूसरी3Embed",
+            "पहली\nदूसरी",
+            ["1 Contributorगीत Lyrics", "3Embed"],
+        ),
+    ],
+)
+def test_a_scrapers_residue_moves_to_the_metadata(before, after, removed):
+    found = cleaned(before, metadata={"raag": "x"})
+    assert found.text == after
+    assert found.metadata == {"raag": "x", "removed": removed}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "तुम embed हो मेरे दिल में",
+        "Embed",
+        "born in 19993Embed",
+        "12Embed me\nlast",
+        "27 Contributors wrote the Lyrics of this",
+        "one\n3 Contributorsगीत Lyricsपहली",
+    ],
+)
+def test_what_only_looks_like_residue_stays(text):
+    found = cleaned(text)
+    assert found.text == text
+    assert found.metadata == {}
+
+
+def test_what_was_removed_before_is_kept():
+    assert cleaned("la3Embed", metadata={"removed": ["x"]}).metadata == {
+        "removed": ["x", "3Embed"]
+    }
+    assert cleaned("la3Embed", metadata={"removed": "x"}).metadata == {
+        "removed": ["x", "3Embed"]
+    }
 
 
 def test_no_alter_loses_controls_and_outer_space_only():
-    found = cleaned(" <b>ੴ</b>\x07 3Embed ", no_alter=True)
-    assert found.text == "<b>ੴ</b> 3Embed"
+    found = cleaned(
+        "\n <b>ੴ</b>\x07 3Embed \n\n\nਸਤਿ\tਨਾਮੁ&amp;\r",
+        romanized=("", "x\x00 ", "", "", "y"),
+        title=" <i>T</i>\t",
+        no_alter=True,
+    )
+    assert found.lines == ("", "<b>ੴ</b> 3Embed", "", "", "ਸਤਿ ਨਾਮੁ&amp;")
+    assert found.romanized == ("", "x", "", "", "y")
+    assert found.title == "<i>T</i>"
+    assert found.metadata == {}
 
 
 def test_parallel_lines_stay_parallel():
     found = cleaned(
-        "\none\n\n\ntwo", translation=("", "eins", "", "", "zwei"), title="<b>T</b>"
+        "\none\n\n\ntwo",
+        romanized=("", "ONE", "", " ", "TWO"),
+        translation=("", "eins", "", "", "zwei"),
     )
     assert found.lines == ("one", "", "two")
+    assert found.romanized == ("ONE", "", "TWO")
     assert found.translation == ("eins", "", "zwei")
-    assert found.title == "T"
+
+
+def test_a_line_that_one_field_has_is_blank_in_none():
+    found = cleaned("\none\n\n\ntwo", translation=("Title", "eins", "", "und", "zwei"))
+    assert found.lines == ("", "one", "", "", "two")
+    assert found.translation == ("Title", "eins", "", "und", "zwei")
+
+
+def test_parallel_lines_are_split_together():
+    found = cleaned("one<br>two", romanized=("ONE<br>TWO",), translation=("1<br/>2",))
+    assert found.romanized == ("ONE", "TWO")
+    assert found.translation == ("1", "2")
 
 
 def test_a_romanization_that_lost_its_lines_is_made_anew():
-    found = cleaned("one<br>two", romanized=("one two",), translation=("eins zwei",))
+    found = cleaned("one<br>two", romanized=("one two",), translation=("<i>1 2</i>",))
+    assert found.lines == ("one", "two")
     assert found.romanized is None
-    assert found.translation == ("eins zwei",)
+    assert found.translation == ("1 2",)
 
 
-@given(st.text(alphabet="a <>/&;brpdiv\n#x31lt\x00!-[]3Embed", max_size=60))
-def test_cleaning_twice_is_cleaning_once(text):
-    once = cleaned(text)
+def test_a_free_translation_is_tidied_by_itself():
+    found = cleaned("one\n\n\ntwo", translation=("", "eins und", "", "", "zwei"))
+    assert found.lines == ("one", "", "two")
+    assert found.translation == ("eins und", "", "zwei")
+
+
+def test_the_embedded_corpus_is_clean():
+    for record in embedded_records():
+        assert Clean()(record) == record
+        assert Clean()(record.replace(no_alter=False)).lines == record.lines
+
+
+PIECES = [
+    *"ab <>/&;#3\n\r\v\x00!-\"'=",
+    *("<br>", "</p>", "<p", "<b>", "<i x=y>", "<!--", "-->", "&lt;", "&amp;", "&#60;"),
+    *("<script>", "</script>", "3Embed", "K", "2 Contributors", " Lyrics", "amp;"),
+]
+TEXTS = st.lists(st.sampled_from(PIECES), max_size=25).map("".join)
+
+
+@given(TEXTS, TEXTS, st.booleans())
+def test_cleaning_twice_is_cleaning_once(text, translation, no_alter):
+    before = song(
+        *text.split("\n"),
+        romanized=text.upper().split("\n"),
+        translation=translation.split("\n"),
+        title=text.replace("\n", " "),
+        no_alter=no_alter,
+    )
+    once = Clean()(before)
     assert Clean()(once) == once
+
+
+@given(st.text(st.characters(categories=["L", "M", "N", "P", "Zs"]), max_size=40))
+def test_text_without_markup_loses_nothing(text):
+    plain = text.replace("&", "").replace("\ufeff", "")
+    assert "".join(Clean()(song(plain)).lines) == plain.strip()
+
+
+def test_contract():
+    check_preprocessor(Clean())
