@@ -1,5 +1,6 @@
 """What users need to test preprocessors of their own."""
 
+import copy
 import json
 import pickle
 from collections.abc import Iterable
@@ -78,7 +79,7 @@ def awkward_records() -> tuple[LyricRecord, ...]:
     """
     kept = {"source": "written for this project", "license": "CC0-1.0"}
     return tuple(
-        LyricRecord(**{"id": f"awkward-{name}", **kept, **fields})
+        LyricRecord(**{"id": f"awkward-{name}", **kept, **copy.deepcopy(fields)})
         for name, fields in _AWKWARD.items()
     )
 
@@ -155,12 +156,12 @@ _AWKWARD: dict[str, dict[str, Any]] = {
 
 
 def _restored_from_json(preprocessor: Preprocessor) -> Any:
-    config = preprocessor.to_config()
     try:
-        restored = from_config(json.loads(json.dumps(config)))
-    except (TypeError, ValueError) as error:
+        restored = from_config(json.loads(json.dumps(preprocessor.to_config())))
+    except (AttributeError, TypeError, ValueError) as error:
         raise AssertionError(
-            f"{preprocessor!r} must survive JSON. Received: {config!r:.300}, {error}"
+            f"{preprocessor!r} must survive JSON. Received: {error!r:.300}. "
+            "Register its class, and hold only JSON values and tuples of them."
         ) from error
     _check(
         restored == preprocessor,

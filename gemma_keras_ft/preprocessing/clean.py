@@ -50,8 +50,8 @@ _HIDDEN = regex.compile(
 _BREAK, _BREAK_IF_BEGUN = "\v", "\f"
 
 # Glued to the song by a scraper: "27 ContributorsTitle Lyrics", "3.5KEmbed".
-_HEADER = regex.compile(r"^(?:\d+ Contributors?.*? Lyrics(?=\S|$))+")
-_EMBED = regex.compile(r"(?<=[\p{L}\p{M}\p{P}])(?:\d+(?:\.\d+)?K?Embed)+$")
+_HEADER = regex.compile(r"^(?:\d+ Contributors?.{0,200}? Lyrics(?=\S|$))+")
+_EMBED = regex.compile(r"(?<=[\p{L}\p{M}\p{P}])(?:\d+(?:\.\d+)?[KM]?Embed)+$")
 
 
 @register("clean")

@@ -152,7 +152,8 @@ def continue_songs(
         for example in run.task.examples(record)
     ][:count]
     prompts = [example.prompt_text for _, example in chosen]
-    generator = Generator(temperature=0.5, top_p=0.8, seed=seed)
+    # Close to the likeliest words: a small model strays far when it draws freely.
+    generator = Generator(temperature=0.3, top_p=0.9, seed=seed)
     base: list[str | None] = [None] * len(prompts)
     if run.facts["preset"] not in SCORED_ONLY:
         with base_only(model):

@@ -1,3 +1,5 @@
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -60,7 +62,6 @@ def test_what_only_looks_like_markup_stays(text):
 
 def test_controls_go_and_space_stays():
     assert cleaned("a\tb\x00c\x1b[31m d\x85e\x9ff").text == "a bc[31m d ef"
-    assert song("a\rb", "c\u2028d\v").lines != ("a", "b", "c", "d")
     assert Clean()(song("a\rb", "c\u2028d\v")).lines == ("a", "b", "c", "d")
 
 
@@ -80,7 +81,7 @@ def test_title_and_author_are_one_line_of_text():
     [
         ("मैं तो तेरे पास में3Embed", "मैं तो तेरे पास में", ["3Embed"]),
         ("one\nla la!12.5KEmbed\n", "one\nla la!", ["12.5KEmbed"]),
-        ("la1Embed2Embed", "la", ["1Embed2Embed"]),
+        ("la1Embed2MEmbed", "la", ["1Embed2MEmbed"]),
         (
             "\n27 ContributorsTranslationsEspañolहिन्दीमोको कहाँ Lyrics[Verse 1]\nla",
             "[Verse 1]\nla",
@@ -107,6 +108,7 @@ def test_a_scrapers_residue_moves_to_the_metadata(before, after, removed):
         "born in 19993Embed",
         "12Embed me\nlast",
         "27 Contributors wrote the Lyrics of this",
+        f"3 Contributors{'x' * 300} Lyricsla",
         "one\n3 Contributorsगीत Lyricsपहली",
     ],
 )
@@ -175,7 +177,7 @@ def test_a_free_translation_is_tidied_by_itself():
 
 
 def test_the_embedded_corpus_is_clean():
-    for record in embedded_records():
+    for record in itertools.islice(embedded_records(), 0, None, 20):
         assert Clean()(record) == record
         assert Clean()(record.replace(no_alter=False)).lines == record.lines
 
@@ -203,7 +205,7 @@ def test_cleaning_twice_is_cleaning_once(text, translation, no_alter):
 
 @given(st.text(st.characters(categories=["L", "M", "N", "P", "Zs"]), max_size=40))
 def test_text_without_markup_loses_nothing(text):
-    plain = text.replace("&", "").replace("\ufeff", "")
+    plain = text.replace("&", "")
     assert "".join(Clean()(song(plain)).lines) == plain.strip()
 
 

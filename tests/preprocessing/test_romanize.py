@@ -1,4 +1,5 @@
 import csv
+import itertools
 import pathlib
 import re
 import unicodedata
@@ -6,7 +7,7 @@ from collections import Counter, defaultdict
 
 import pytest
 import regex
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gemma_keras_ft.preprocessing.romanize import (
@@ -93,6 +94,7 @@ def test_latin_digits_and_punctuation_are_untouched(text):
 ASCII = st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1)
 
 
+@settings(max_examples=40)
 @given(st.lists(st.tuples(ASCII, any_script(words)), max_size=4))
 def test_mixed_text_is_romanized_span_by_span(pairs):
     mixed = "".join(latin + native for latin, native in pairs)
@@ -100,6 +102,7 @@ def test_mixed_text_is_romanized_span_by_span(pairs):
     assert romanize_text(mixed) == unicodedata.normalize("NFC", apart)
 
 
+@settings(max_examples=40)
 @given(any_script(lambda script: st.tuples(st.just(script), st.lists(words(script)))))
 def test_records_get_a_line_for_each_line(case):
     script, lines = case
@@ -125,7 +128,7 @@ def test_a_vowel_bearer_with_its_sign_is_a_vowel():
 
 @pytest.mark.parametrize("collection", ["thirukkural", "gita", "gurbani_vaaran"])
 def test_the_embedded_corpus_leaves_nothing_unread(collection):
-    for record in embedded_records([collection]):
+    for record in itertools.islice(embedded_records([collection]), 0, None, 5):
         for line in record.lines:
             left = set(INDIC.findall(romanize_text(line))) - set(DANDA)
             assert not left, (line, left)
