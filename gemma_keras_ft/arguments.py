@@ -134,7 +134,10 @@ def _add_train(commands) -> argparse.ArgumentParser:
         "--global-batch-size", type=int, default=8, help="rows a step, on all devices"
     )
     training.add_argument(
-        "--learning-rate", type=float, default=2e-3, help="peak of the schedule"
+        "--learning-rate",
+        type=float,
+        default=2e-4,
+        help="peak of the schedule; 1e-2 suits tiny_gemma2",
     )
     training.add_argument(
         "--sequence-length", type=int, default=256, help="row length in tokens"

@@ -150,11 +150,11 @@ def _split_to_fit(example: Example, tokenizer, sequence_length: int) -> Sequence
 
 def _lines_that_fit(lines: Sequence[str], tokenizer, room: int) -> int:
     """Returns how many lines to take: up to a stanza border where one is near."""
-    fitting = [
-        count
-        for count in range(1, len(lines))
-        if len(encode_text(tokenizer, "\n".join(lines[:count]) + "\n")) <= room
-    ]
+    fitting: list[int] = []
+    for count in range(1, len(lines)):
+        if len(encode_text(tokenizer, "\n".join(lines[:count]) + "\n")) > room:
+            break
+        fitting.append(count)
     longest = max(fitting, default=0)
     borders = [count for count in fitting if not lines[count - 1]]
     near = [count for count in borders if 2 * count >= longest]

@@ -86,14 +86,16 @@ def preset_fingerprint(model) -> str:
             continue
         first = variable.value[(0,) * (len(variable.shape) - 1)][:256]
         digest.update(variable.path.encode())
-        digest.update(_as_float32_bytes(first))
+        digest.update(_as_bfloat16_bytes(first))
     return digest.hexdigest()[:16]
 
 
-def _as_float32_bytes(values: Any) -> bytes:
+def _as_bfloat16_bytes(values: Any) -> bytes:
+    """Rounds to the coarsest dtype a base is loaded in, so that all give one hash."""
+    import ml_dtypes
     import numpy as np
 
-    return np.asarray(values).astype("float32").tobytes()
+    return np.asarray(values).astype(ml_dtypes.bfloat16).tobytes()
 
 
 def _local_folder(name: str | Path) -> Path | None:

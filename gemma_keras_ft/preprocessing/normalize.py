@@ -66,9 +66,9 @@ def comparison_form(text: str) -> str:
         in:   "Hazaron  khwahishen, aisi!"
         out:  "hazaron khwahishen aisi"
     """
+    # Taken apart before it is folded, so that nothing is left to fold, and put
+    # together after, since folding takes letters apart.
     text = unicodedata.normalize("NFKD", _IGNORABLE.sub("", text))
-    # Folding may take a letter apart, and what it leaves may fold again.
-    text = unicodedata.normalize("NFKD", text.casefold())
     text = unicodedata.normalize("NFKC", text.casefold())
     return " ".join(_NOT_WORD.sub(" ", text).split())
 

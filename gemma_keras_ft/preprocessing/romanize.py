@@ -174,7 +174,8 @@ def _rules(code: str) -> _Rules:
     virama = scheme["virama"]["्"]
     respelled = {**_JOINERS, **_RESPELLED.get(code, {}), **_RECOMPOSED.get(code, {})}
     longest_first = sorted(respelled, key=len, reverse=True)
-    with_nukta = "".join(key[0] for key in known if len(key) == 2 and key[1] in _NUKTA)
+    with_nukta = {key[0] for key in known if len(key) == 2 and key[1] in _NUKTA}
+    no_reading = f"(?<![{''.join(sorted(with_nukta))}])" if with_nukta else ""
     cluster = f"[{letters}][{_NUKTA}]?"
     return _Rules(
         # Typed after the vowel sign, though both belong to the letter before it.
@@ -182,7 +183,7 @@ def _rules(code: str) -> _Rules:
         respelled=respelled,
         spellings=regex.compile("|".join(longest_first)),
         # A nukta that means nothing on its letter; an addak with nothing to double.
-        silent=regex.compile(f"(?<![{with_nukta or ' '}])[{_NUKTA}]|ੱ(?![{letters}])"),
+        silent=regex.compile(f"{no_reading}[{_NUKTA}]|ੱ(?![{letters}])"),
         divided=_divided(scheme, known, letters, virama),
         half_u=(
             regex.compile(f"ു{virama}$|(?<=[{letters}])(?<!^.){virama}$")

@@ -17,8 +17,8 @@ SPLITS = ("train", "validation", "test")
 class Split(Configurable):
     """Draws train, validation and test, stratified by language, script and style.
 
-    Whole groups of near duplicates go to one side. The draw depends on the texts
-    and the seed alone, never on the order in which records were read.
+    Whole groups of near duplicates go to one side. The draw depends on the texts,
+    their ids and the seed, never on the order in which records were read.
 
     Args:
         validation: Share of songs held out to watch the training.

@@ -71,8 +71,12 @@ def write_dataset(curation: Curation, directory: Path | str) -> LyricDataset:
 
     Returns:
         The dataset, as `read_dataset` would read it.
+
+    Raises:
+        FileExistsError: If the folder holds anything but a dataset.
     """
     directory = Path(directory)
+    check_dataset_folder(directory)
     directory.mkdir(parents=True, exist_ok=True)
     (directory / MANIFEST).unlink(missing_ok=True)
     for name in SPLITS:
@@ -93,6 +97,26 @@ def write_dataset(curation: Curation, directory: Path | str) -> LyricDataset:
         json.dumps(manifest, ensure_ascii=False, indent=1, sort_keys=True) + "\n",
     )
     return read_dataset(directory)
+
+
+def check_dataset_folder(directory: Path | str) -> None:
+    """Checks that nobody else's files stand where a dataset is to be written.
+
+    Raises:
+        FileExistsError: If `directory` is a file, or holds anything but a dataset.
+    """
+    directory = Path(directory)
+    ours = {MANIFEST, "README.md", _SET_ASIDE, *(f"{name}.jsonl" for name in SPLITS)}
+    if not directory.exists():
+        return
+    if directory.is_dir():
+        found = {path.name for path in directory.iterdir()}
+        if not found or (found <= ours and found != {"README.md"}):
+            return
+    raise FileExistsError(
+        "`out` must be a new or empty folder, or hold a dataset and nothing else. "
+        f"Received: out={str(directory)!r}. Choose another folder."
+    )
 
 
 def read_dataset(directory: Path | str) -> LyricDataset:

@@ -24,7 +24,7 @@ class Trainer(Configurable):
 
     Example:
         ```python
-        history = Trainer(epochs=4, learning_rate=2e-3).fit(model, rows)
+        history = Trainer(epochs=4, learning_rate=1e-4).fit(model, rows)
         ```
 
     Args:
@@ -45,7 +45,7 @@ class Trainer(Configurable):
     epochs: int = 8
     max_steps: int | None = None
     global_batch_size: int = 8
-    learning_rate: float = 2e-3
+    learning_rate: float = 2e-4
     warmup_fraction: float = 0.1
     weight_decay: float = 0.0
     clip_norm: float = 1.0

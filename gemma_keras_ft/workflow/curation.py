@@ -7,7 +7,11 @@ from typing import Any
 from gemma_keras_ft.preprocessing.base import Preprocessor
 from gemma_keras_ft.preprocessing.curate import curate_records
 from gemma_keras_ft.preprocessing.split import Split
-from gemma_keras_ft.preprocessing.store import LyricDataset, write_dataset
+from gemma_keras_ft.preprocessing.store import (
+    LyricDataset,
+    check_dataset_folder,
+    write_dataset,
+)
 from gemma_keras_ft.records import LyricRecord, SetAside
 from gemma_keras_ft.resources.corpus import embedded_records
 from gemma_keras_ft.sources import read_records
@@ -53,11 +57,13 @@ def curate(
         The dataset; `dataset.report` says what became of every record.
 
     Raises:
+        FileExistsError: If `out` holds anything but a dataset.
         FileNotFoundError: If a source does not exist.
         ValueError: If an argument is out of range, or no song is left.
     """
     if isinstance(sources, str | Path):
         sources = [sources]
+    check_dataset_folder(out)
     defaults = {name: value for name, value in defaults.items() if value is not None}
     curation = curate_records(
         progress(_unique(_read(sources, songs, defaults))),

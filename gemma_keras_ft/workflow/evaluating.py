@@ -182,11 +182,14 @@ def translation_scores(
         batch = examples[start : start + _GENERATED_ROWS]
         prompts = [example.prompt_text for example in batch]
         hypotheses += generator.generate(model, prompts)
-    first_lines = [text.split("\n")[0].strip() for text in hypotheses]
+    hypotheses = [
+        " ".join(text.split("\n")[: len(example.response)]).strip()
+        for text, example in zip(hypotheses, examples, strict=True)
+    ]
     references = [" ".join(example.response).strip() for example in examples]
     return {
-        "bleu": bleu(first_lines, references),
-        "chrf": chrf(first_lines, references),
+        "bleu": bleu(hypotheses, references),
+        "chrf": chrf(hypotheses, references),
     }
 
 

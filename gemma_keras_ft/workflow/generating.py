@@ -37,7 +37,8 @@ def generate(
 
     Raises:
         FileNotFoundError: If `run` is not the folder of a finished run.
-        ValueError: If `base` is asked of the embedded tiny model, which was trained
+        ValueError: If the run was trained on `no_alter` records alone, or `base` is
+            asked of the embedded tiny model, which was trained
             on scripture and would imitate it.
     """
     run = run if isinstance(run, Run) else read_run(run)
@@ -45,6 +46,12 @@ def generate(
         raise ValueError(
             f"`base` must not be {run.facts['preset']!r}. It was trained on scripture, "
             "so it is scored and never made to write by itself. Leave `base` out."
+        )
+    if run.facts["no_alter"]:
+        raise ValueError(
+            "`run` must have been trained on songs that may be varied. Received: "
+            f"{str(run.directory)!r}, trained on records marked `no_alter` alone: "
+            "scripture is scored, and no more of it is written."
         )
     model = model or run.load_model()
     generator = generator or Generator()

@@ -19,7 +19,12 @@ from gemma_keras_ft.model.lora import (
     reset_adapter,
     save_adapter,
 )
-from gemma_keras_ft.model.preset import TINY, load_preset, preset_fingerprint
+from gemma_keras_ft.model.preset import (
+    TINY,
+    load_preset,
+    preset_fingerprint,
+    tiny_preset_path,
+)
 from gemma_keras_ft.preprocessing.store import LyricDataset, read_dataset
 from gemma_keras_ft.records import LyricRecord, write_text_atomically
 from gemma_keras_ft.training.trainer import Trainer
@@ -118,6 +123,8 @@ def train(
     adapter = adapter or Adapter()
     trainer = dataclasses.replace(trainer or Trainer(), seed=seed)
     out = _prepare_folder(Path(out), resume=resume, overwrite=overwrite)
+    if Path(preset).resolve() == tiny_preset_path().resolve():
+        preset = TINY
     model = load_preset(preset) if model is None else model
     _adapt(model, adapter, seed)
     select = {"language": language, "style": style}
@@ -126,13 +133,14 @@ def train(
             model, task, dataset.select(split, **select), sequence_length, split
         )
         for split in ("train", "validation")
-        if split == "train" or dataset.select(split, **select)
+        if split == "train" or _teaches(task, dataset.select(split, **select))
     }
     facts = {
         "preset": str(preset),
         "fingerprint": preset_fingerprint(model),
         "dataset": {"directory": str(dataset.directory), "version": dataset.version},
         "select": select,
+        "no_alter": all(r.no_alter for r in dataset.select("train", **select)),
         "task": task.to_config(),
         "adapter": adapter.to_config(),
         "sequence_length": sequence_length,
@@ -215,6 +223,11 @@ def rows_for(
         )
     tokenizer = model.preprocessor.tokenizer
     return tokenize_examples(examples, tokenizer, sequence_length=sequence_length)
+
+
+def _teaches(task: Task, records: Sequence[LyricRecord]) -> bool:
+    """Tells whether any record gives an example; validation may hold none."""
+    return any(True for record in records for _ in task.examples(record))
 
 
 def _prepare_folder(out: Path, *, resume: bool, overwrite: bool) -> Path:

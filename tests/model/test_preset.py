@@ -58,6 +58,14 @@ def test_fingerprint_tells_bases_apart_and_ignores_the_adapter(small_preset):
     assert preset_fingerprint(model) != before
 
 
+def test_fingerprint_is_the_same_for_every_dtype(small_preset):
+    found = {
+        preset_fingerprint(load_preset(small_preset, dtype=dtype))
+        for dtype in ("float32", "bfloat16")
+    }
+    assert len(found) == 1
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -52,6 +52,15 @@ def test_an_edited_file_is_refused(written):
         read_dataset(written.directory)
 
 
+def test_a_folder_with_other_files_is_left_alone(tmp_path, written):
+    (tmp_path / "README.md").write_text("mine")
+    for folder in (tmp_path, tmp_path / "README.md"):
+        with pytest.raises(FileExistsError, match="`out`"):
+            write_dataset(curate_records(songs()), folder)
+    assert (tmp_path / "README.md").read_text() == "mine"
+    write_dataset(curate_records(songs(word="other")), written.directory)
+
+
 def test_a_missing_split_is_refused(written):
     (written.directory / "train.jsonl").unlink()
     with pytest.raises(ValueError, match=r"train\.jsonl"):

@@ -1,5 +1,6 @@
 """The road end to end, on a preset this project did not make."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -122,6 +123,26 @@ def test_translation_is_scored_with_bleu(dataset, small_preset, tmp_path):
     for side in ("base", "tuned"):
         assert "tok:intl" in results["runs"][0][side]["bleu"]["signature"]
         assert results["runs"][0][side]["chrf"]["score"] >= 0
+
+
+def test_a_run_on_scripture_alone_is_never_made_to_write(
+    dataset, small_preset, tmp_path, capsys
+):
+    sacred = gkf.read_dataset(dataset)
+    marked = {
+        name: tuple(record.replace(no_alter=True) for record in records)
+        for name, records in sacred.splits.items()
+    }
+    run = gkf.train(
+        dataclasses.replace(sacred, splits=marked),
+        tmp_path / "run",
+        preset=small_preset,
+        adapter=gkf.Adapter(rank=1, targets=("query",)),
+        trainer=gkf.Trainer(max_steps=1, global_batch_size=1),
+        sequence_length=64,
+    )
+    assert main(["generate", str(run.directory), "ilai"]) == 2
+    assert "no more of it is written" in capsys.readouterr().err
 
 
 def test_a_folder_that_holds_a_run_is_not_overwritten(
