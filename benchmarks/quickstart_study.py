@@ -17,12 +17,12 @@ import tempfile
 from pathlib import Path
 
 import gemma_keras_ft as gkf
+from gemma_keras_ft.data.tokenize import tokenize_records
 from gemma_keras_ft.evaluation.compare import compare_scores
 from gemma_keras_ft.evaluation.metrics import summarize_scores
 from gemma_keras_ft.model.lora import base_only
 from gemma_keras_ft.workflow.evaluating import environment, song_scores
 from gemma_keras_ft.workflow.quickstart import ROMANIZED
-from gemma_keras_ft.workflow.training import rows_for
 
 
 def main():
@@ -100,7 +100,13 @@ def train_and_score(training, judged, out, model, seed):
 def score(dataset, model):
     """Scores the test songs under the model as it is."""
     records = dataset.select("test")
-    rows = rows_for(model, ROMANIZED.task, records, ROMANIZED.sequence_length, "test")
+    rows = tokenize_records(
+        records,
+        ROMANIZED.task,
+        model.preprocessor.tokenizer,
+        sequence_length=ROMANIZED.sequence_length,
+        split="test",
+    )
     return song_scores(model, rows, records)
 
 

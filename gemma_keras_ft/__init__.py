@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from gemma_keras_ft.workflow.evaluating import evaluate
     from gemma_keras_ft.workflow.generating import generate
     from gemma_keras_ft.workflow.quickstart import quickstart
-    from gemma_keras_ft.workflow.training import Run, read_run, train
+    from gemma_keras_ft.workflow.run import Run, read_run
+    from gemma_keras_ft.workflow.training import train
 
 _HOMES = {
     "Adapter": "model.lora",
@@ -46,7 +47,7 @@ _HOMES = {
     "LyricRecord": "records",
     "MapPreprocessor": "preprocessing.base",
     "Preprocessor": "preprocessing.base",
-    "Run": "workflow.training",
+    "Run": "workflow.run",
     "SetAside": "records",
     "Task": "data.tasks",
     "Trainer": "training.trainer",
@@ -63,7 +64,7 @@ _HOMES = {
     "read_dataset": "preprocessing.store",
     "read_records": "sources",
     "read_report": "evaluation.report",
-    "read_run": "workflow.training",
+    "read_run": "workflow.run",
     "register": "config",
     "romanize_text": "preprocessing.romanize",
     "train": "workflow.training",

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import regex
 
-from gemma_keras_ft.data.tasks import Example
+from gemma_keras_ft.data.tasks import Example, Task
 from gemma_keras_ft.preprocessing.normalize import comparison_form
+from gemma_keras_ft.records import LyricRecord
 
 # A lyric that spells a control token must stay text. SentencePiece only sees the
 # token in one piece, so its "<" is encoded apart from the rest.
@@ -116,6 +117,36 @@ def tokenize_examples(
         characters=tuple(len(text) + 1 for text in texts),
         left_out=tuple(left_out),
     )
+
+
+def tokenize_records(
+    records: Sequence[LyricRecord],
+    task: Task,
+    tokenizer,
+    *,
+    sequence_length: int,
+    split: str,
+) -> TokenRows:
+    """Tokenizes what the records of a split teach; see `tokenize_examples`.
+
+    Args:
+        records: The records of the split.
+        task: Gives each record's examples.
+        tokenizer: A `keras_hub.tokenizers.Tokenizer` with Gemma's special tokens.
+        sequence_length: Row length in tokens.
+        split: Name of the split, for the error.
+
+    Raises:
+        ValueError: If no record gives an example, or none fits.
+    """
+    examples = [example for record in records for example in task.examples(record)]
+    if not examples:
+        raise ValueError(
+            f"The {split} split must hold records for the task. Received: "
+            f"{len(records)} selected records, none of which gives an example of "
+            f"{task.config_name!r}. Check --language, --style and --script."
+        )
+    return tokenize_examples(examples, tokenizer, sequence_length=sequence_length)
 
 
 def encode_text(tokenizer, text: str) -> list[int]:

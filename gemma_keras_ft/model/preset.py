@@ -26,7 +26,7 @@ _BOUNDS = {
 }
 
 
-def load_preset(name: str | Path = TINY, *, dtype: str | None = None):
+def load_preset(name: str | Path = TINY, *, dtype: str | None = None) -> Any:
     """Loads a Gemma preset as a `keras_hub.models.GemmaCausalLM`.
 
     Args:

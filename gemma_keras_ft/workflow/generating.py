@@ -6,7 +6,7 @@ from pathlib import Path
 from gemma_keras_ft.inference.generator import Generator
 from gemma_keras_ft.model.lora import base_only
 from gemma_keras_ft.model.preset import SCORED_ONLY
-from gemma_keras_ft.workflow.training import Run, read_run
+from gemma_keras_ft.workflow.run import Run, read_run
 
 
 def generate(

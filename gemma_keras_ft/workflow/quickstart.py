@@ -15,7 +15,9 @@ from gemma_keras_ft.workflow.training import train
 
 # A model this small and this far from Tamil takes large steps; for a real Gemma 2,
 # 2e-4 is a better start.
-LEARNING_RATE = 1e-2
+_SHORT = Trainer(
+    epochs=1, max_steps=32, global_batch_size=4, learning_rate=1e-2, evaluations=1
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -37,9 +39,7 @@ ROMANIZED = _Target(
     ),
     task=Continuation(script="iso15919"),
     language="ta",
-    trainer=Trainer(
-        epochs=2, global_batch_size=4, learning_rate=LEARNING_RATE, evaluations=4
-    ),
+    trainer=dataclasses.replace(_SHORT, epochs=2, max_steps=None, evaluations=4),
 )
 NATIVE = _Target(
     name="kural-native",
@@ -50,13 +50,7 @@ NATIVE = _Target(
     task=Continuation(script="native"),
     language="ta",
     # Rows are twice as long, and half as many a step: steps cost the same.
-    trainer=Trainer(
-        epochs=1,
-        max_steps=32,
-        global_batch_size=2,
-        learning_rate=LEARNING_RATE,
-        evaluations=2,
-    ),
+    trainer=dataclasses.replace(_SHORT, global_batch_size=2, evaluations=2),
     sequence_length=512,
     samples=0,
 )
@@ -68,13 +62,7 @@ PSALMS = _Target(
     ),
     task=Translation(),
     language="tl",
-    trainer=Trainer(
-        epochs=1,
-        max_steps=32,
-        global_batch_size=4,
-        learning_rate=LEARNING_RATE,
-        evaluations=1,
-    ),
+    trainer=_SHORT,
 )
 _ROMANIZATION_NOTE = (
     "Nats a word compare the two scripts fairly: the words are the same, only their "

@@ -1,23 +1,19 @@
 """The versioned dataset and a preset -> a trained adapter."""
 
 import dataclasses
-import json
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gemma_keras_ft.config import from_config
 from gemma_keras_ft.data.tasks import Continuation, Task
-from gemma_keras_ft.data.tokenize import TokenRows, tokenize_examples
+from gemma_keras_ft.data.tokenize import TokenRows, tokenize_records
 from gemma_keras_ft.model.lora import (
     Adapter,
     adapter_variables,
     count_adapter_parameters,
     enable_adapter,
-    load_adapter,
     reset_adapter,
-    save_adapter,
 )
 from gemma_keras_ft.model.preset import (
     TINY,
@@ -26,47 +22,11 @@ from gemma_keras_ft.model.preset import (
     tiny_preset_path,
 )
 from gemma_keras_ft.preprocessing.store import LyricDataset, read_dataset
-from gemma_keras_ft.records import LyricRecord, write_text_atomically
+from gemma_keras_ft.records import LyricRecord
 from gemma_keras_ft.training.trainer import Trainer
+from gemma_keras_ft.workflow.run import ADAPTER, CHECKPOINTS, RUN, Run, write_run
 
-RUN = "run.json"
-ADAPTER = "adapter.safetensors"
-CHECKPOINTS = "checkpoints"
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Run:
-    """A finished training run: where it stands, and its `run.json`.
-
-    Args:
-        directory: Folder with `adapter.safetensors`, `run.json`, `checkpoints/`.
-        facts: Everything needed to repeat or evaluate the run.
-    """
-
-    directory: Path
-    facts: Mapping[str, Any]
-
-    @property
-    def task(self) -> Task:
-        """The task that the adapter was trained on."""
-        return from_config(self.facts["task"])
-
-    @property
-    def adapter(self) -> Adapter:
-        """The adapter's settings."""
-        return from_config(self.facts["adapter"])
-
-    def load_model(self):
-        """Loads the base preset and this run's adapter.
-
-        Raises:
-            ValueError: If the preset is no longer the one trained on.
-        """
-        model = load_preset(self.facts["preset"])
-        load_adapter(
-            model, self.directory / ADAPTER, fingerprint=preset_fingerprint(model)
-        )
-        return model
+_SPLITS = ("train", "validation")
 
 
 def train(
@@ -128,106 +88,67 @@ def train(
     model = load_preset(preset) if model is None else model
     _adapt(model, adapter, seed)
     select = {"language": language, "style": style}
-    rows = {
-        split: rows_for(
-            model, task, dataset.select(split, **select), sequence_length, split
-        )
-        for split in ("train", "validation")
-        if split == "train" or _teaches(task, dataset.select(split, **select))
-    }
-    facts = {
+    records = {name: dataset.select(name, **select) for name in _SPLITS}
+    rows = _tokenize(records, task, model.preprocessor.tokenizer, sequence_length)
+    # What must be equal for a checkpoint to be continued.
+    identity = {
         "preset": str(preset),
         "fingerprint": preset_fingerprint(model),
-        "dataset": {"directory": str(dataset.directory), "version": dataset.version},
         "select": select,
-        "no_alter": all(r.no_alter for r in dataset.select("train", **select)),
+        "no_alter": all(record.no_alter for record in records["train"]),
         "task": task.to_config(),
         "adapter": adapter.to_config(),
         "sequence_length": sequence_length,
     }
+    validation = rows.get("validation")
     result = trainer.fit(
         model,
         rows["train"].arrays,
-        validation_rows=rows["validation"].arrays if "validation" in rows else None,
+        validation_rows=validation and validation.arrays,
         directory=out / CHECKPOINTS,
-        run={name: facts[name] for name in facts if name != "dataset"}
-        | {"dataset": dataset.version},
+        run=identity | {"dataset": dataset.version},
         callbacks=callbacks,
     )
-    save_adapter(
-        model,
-        out / ADAPTER,
-        adapter,
-        base=str(preset),
-        fingerprint=facts["fingerprint"],
-    )
-    adapter_parameters = count_adapter_parameters(model)
-    facts |= {
+    where = {"directory": str(dataset.directory), "version": dataset.version}
+    facts = identity | {
+        "dataset": where,
         "trainer": trainer.to_config(),
         "seed": seed,
-        "adapter_parameters": adapter_parameters,
-        "rows": {
-            split: {
-                "rows": len(given.record_ids),
-                "scored_tokens": given.scored_tokens,
-                "examples_left_out": len(given.left_out),
-            }
-            for split, given in rows.items()
-        },
-        "base_parameters": model.backbone.count_params() - adapter_parameters,
+        "rows": {split: _count(given) for split, given in rows.items()},
         "result": result,
+        **_count_parameters(model),
     }
-    write_text_atomically(out / RUN, json.dumps(facts, indent=1, sort_keys=True) + "\n")
-    return Run(directory=out, facts=facts)
+    return write_run(out, model, facts)
 
 
-def read_run(directory: str | Path) -> Run:
-    """Reads a finished run.
-
-    Raises:
-        FileNotFoundError: If the folder holds no finished run.
-        ValueError: If its `run.json` cannot be read.
-    """
-    path = Path(directory) / RUN
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"`run` must be a folder that `train` finished. Received: "
-            f"run={str(directory)!r}, which has no {RUN}. Run `gemma-keras-ft train` "
-            "first, with --resume if it was interrupted."
-        )
-    try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
-        for name in ("task", "adapter"):
-            from_config(facts[name])
-        return Run(directory=Path(directory), facts=facts)
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(
-            f"{path} must be as `train` wrote it. Received: {error!r}."
-        ) from error
-
-
-def rows_for(
-    model,
+def _tokenize(
+    records: Mapping[str, Sequence[LyricRecord]],
     task: Task,
-    records: Sequence[LyricRecord],
+    tokenizer,
     sequence_length: int,
-    split: str,
-) -> TokenRows:
-    """Turns records into token rows; an error names the split."""
-    examples = [example for record in records for example in task.examples(record)]
-    if not examples:
-        raise ValueError(
-            f"The {split} split must hold records for the task. Received: "
-            f"{len(records)} selected records, none of which gives an example of "
-            f"{task.config_name!r}. Check --language, --style and --script."
+) -> dict[str, TokenRows]:
+    """Tokenizes the splits; validation only where a record there gives an example."""
+    return {
+        split: tokenize_records(
+            given, task, tokenizer, sequence_length=sequence_length, split=split
         )
-    tokenizer = model.preprocessor.tokenizer
-    return tokenize_examples(examples, tokenizer, sequence_length=sequence_length)
+        for split, given in records.items()
+        if split == "train" or any(True for r in given for _ in task.examples(r))
+    }
 
 
-def _teaches(task: Task, records: Sequence[LyricRecord]) -> bool:
-    """Tells whether any record gives an example; validation may hold none."""
-    return any(True for record in records for _ in task.examples(record))
+def _count(rows: TokenRows) -> dict[str, int]:
+    return {
+        "rows": len(rows.record_ids),
+        "scored_tokens": rows.scored_tokens,
+        "examples_left_out": len(rows.left_out),
+    }
+
+
+def _count_parameters(model) -> dict[str, int]:
+    adapter = count_adapter_parameters(model)
+    base = model.backbone.count_params() - adapter
+    return {"adapter_parameters": adapter, "base_parameters": base}
 
 
 def _prepare_folder(out: Path, *, resume: bool, overwrite: bool) -> Path:

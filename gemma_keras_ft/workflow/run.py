@@ -1,0 +1,98 @@
+"""A training run on disk: its facts and its adapter."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from gemma_keras_ft.config import from_config
+from gemma_keras_ft.data.tasks import Task
+from gemma_keras_ft.model.lora import Adapter, load_adapter, save_adapter
+from gemma_keras_ft.model.preset import load_preset, preset_fingerprint
+from gemma_keras_ft.records import write_text_atomically
+
+RUN = "run.json"
+ADAPTER = "adapter.safetensors"
+CHECKPOINTS = "checkpoints"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Run:
+    """A finished training run: where it stands, and its `run.json`.
+
+    Args:
+        directory: Folder with `adapter.safetensors`, `run.json`, `checkpoints/`.
+        facts: Everything needed to repeat or evaluate the run.
+    """
+
+    directory: Path
+    facts: Mapping[str, Any]
+
+    @property
+    def task(self) -> Task:
+        """The task that the adapter was trained on."""
+        return from_config(self.facts["task"])
+
+    @property
+    def adapter(self) -> Adapter:
+        """The adapter's settings."""
+        return from_config(self.facts["adapter"])
+
+    def load_model(self):
+        """Loads the base preset and this run's adapter.
+
+        Raises:
+            ValueError: If the preset is no longer the one trained on.
+        """
+        model = load_preset(self.facts["preset"])
+        load_adapter(
+            model, self.directory / ADAPTER, fingerprint=preset_fingerprint(model)
+        )
+        return model
+
+
+def write_run(directory: Path, model, facts: Mapping[str, Any]) -> Run:
+    """Writes the adapter and then `run.json`, which says that the run is finished.
+
+    Args:
+        directory: Folder of the run.
+        model: The model that carries the adapter.
+        facts: What `run.json` holds; `adapter`, `preset` and `fingerprint` go into
+            the adapter's file too.
+    """
+    save_adapter(
+        model,
+        directory / ADAPTER,
+        from_config(facts["adapter"]),
+        base=facts["preset"],
+        fingerprint=facts["fingerprint"],
+    )
+    text = json.dumps(facts, indent=1, sort_keys=True) + "\n"
+    write_text_atomically(directory / RUN, text)
+    return Run(directory=directory, facts=facts)
+
+
+def read_run(directory: str | Path) -> Run:
+    """Reads a finished run.
+
+    Raises:
+        FileNotFoundError: If the folder holds no finished run.
+        ValueError: If its `run.json` cannot be read.
+    """
+    path = Path(directory) / RUN
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"`run` must be a folder that `train` finished. Received: "
+            f"run={str(directory)!r}, which has no {RUN}. Run `gemma-keras-ft train` "
+            "first, with --resume if it was interrupted."
+        )
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+        for name in ("task", "adapter"):
+            from_config(facts[name])
+        return Run(directory=Path(directory), facts=facts)
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"{path} must be as `train` wrote it. Received: {error!r}."
+        ) from error
