@@ -67,8 +67,10 @@ def score_rows(
 
 
 def _bucket(length: int) -> int:
-    """Rounds up to a power of two, so that few programs are compiled."""
-    return max(_CHUNK, 1 << (length - 1).bit_length())
+    """Rounds up to 64, 96, 128, 192, 256, 384, ...: few programs, little padding."""
+    power = max(_CHUNK, 1 << (length - 1).bit_length())
+    between = power * 3 // 4
+    return between if _CHUNK < between and length <= between else power
 
 
 def _compile_score(model):

@@ -16,7 +16,7 @@ from gemma_keras_ft.workflow.training import train
 # A model this small and this far from Tamil takes large steps; for a real Gemma 2,
 # 2e-4 is a better start.
 _SHORT = Trainer(
-    epochs=1, max_steps=32, global_batch_size=4, learning_rate=1e-2, evaluations=1
+    epochs=1, max_steps=24, global_batch_size=4, learning_rate=1e-2, evaluations=1
 )
 
 
@@ -50,7 +50,7 @@ NATIVE = _Target(
     task=Continuation(script="native"),
     language="ta",
     # Rows are twice as long, and half as many a step: steps cost the same.
-    trainer=dataclasses.replace(_SHORT, global_batch_size=2, evaluations=2),
+    trainer=dataclasses.replace(_SHORT, global_batch_size=2),
     sequence_length=512,
     samples=0,
 )
