@@ -37,7 +37,9 @@ def main():
         print(
             f"seed {seed}: perplexity base {found['base']:.1f}, "
             f"tuned {found['tuned']:.2f} (x {found['tuned_over_base']:.3f}, "
-            f"p = {found['tuned_over_base_p']:.5f}), "
+            f"p = {found['tuned_over_base_p']:.5f}), accuracy "
+            f"{found['base_accuracy']:.1%} -> {found['tuned_accuracy']:.1%} "
+            f"(p = {found['tuned_over_base_accuracy_p']:.5f}), "
             f"words shuffled {found['shuffled']:.2f} (tuned x "
             f"{found['tuned_over_shuffled']:.3f}, "
             f"p = {found['tuned_over_shuffled_p']:.5f}), {found['songs']} songs",
@@ -70,11 +72,14 @@ def study(seed: int) -> dict[str, float]:
     against_shuffled = compare_scores(
         shuffled, tuned, seed=seed, base_name="shuffled-words"
     )
+    found = {
+        name: summarize_scores(scores)
+        for name, scores in (("base", base), ("tuned", tuned), ("shuffled", shuffled))
+    }
     return {
         "songs": len(base),
-        "base": summarize_scores(base)["perplexity_per_token"],
-        "tuned": summarize_scores(tuned)["perplexity_per_token"],
-        "shuffled": summarize_scores(shuffled)["perplexity_per_token"],
+        **{name: scores["perplexity_per_token"] for name, scores in found.items()},
+        **{f"{name}_accuracy": found[name]["token_accuracy"] for name in found},
         "tuned_over_base": against_base.perplexity_ratio,
         "tuned_over_base_p": against_base.p_value,
         "tuned_over_base_accuracy_p": against_base.accuracy_p_value,

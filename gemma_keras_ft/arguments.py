@@ -44,7 +44,33 @@ def _add(commands, name: str, sentence: str) -> argparse.ArgumentParser:
 
 
 def _seed(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--seed", type=int, default=0, help="makes the run repeatable")
+    command.add_argument(
+        "--seed",
+        type=_integer(0, 2**31 - 1),
+        default=0,
+        help="makes the run repeatable",
+    )
+
+
+def _base(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--preset", help="the run's base preset, where it has been moved"
+    )
+
+
+def _integer(lowest: int, highest: int):
+    """Returns a parser of integers that names the bounds where they are left."""
+
+    def parse(text: str) -> int:
+        value = int(text)
+        if not lowest <= value <= highest:
+            raise argparse.ArgumentTypeError(
+                f"must be from {lowest} to {highest}. Received: {value}."
+            )
+        return value
+
+    parse.__name__ = "integer"
+    return parse
 
 
 def _add_quickstart(commands) -> argparse.ArgumentParser:
@@ -144,10 +170,10 @@ def _add_train(commands) -> argparse.ArgumentParser:
     )
     existing = command.add_mutually_exclusive_group()
     existing.add_argument(
-        "--resume", action="store_true", help="continue the run that stands in --out"
+        "--resume", action="store_true", help="continue the run in --out, if any"
     )
     existing.add_argument(
-        "--overwrite", action="store_true", help="replace the run that stands in --out"
+        "--overwrite", action="store_true", help="replace the run in --out"
     )
     _seed(command)
     return command
@@ -164,8 +190,12 @@ def _add_evaluate(commands) -> argparse.ArgumentParser:
         "--split", choices=("validation", "test"), default="test", help="songs to score"
     )
     command.add_argument(
-        "--samples", type=int, default=3, help="songs to continue for reading"
+        "--samples",
+        type=_integer(0, 1000),
+        default=3,
+        help="songs to continue for reading",
     )
+    _base(command)
     _seed(command)
     return command
 
@@ -174,7 +204,9 @@ def _add_generate(commands) -> argparse.ArgumentParser:
     command = _add(commands, "generate", "Continue a line with a tuned model.")
     command.add_argument("run", help="folder that `train` wrote")
     command.add_argument("prompt", help="the line or lines to go on from")
-    command.add_argument("--count", type=int, default=1, help="how many continuations")
+    command.add_argument(
+        "--count", type=_integer(1, 1000), default=1, help="how many continuations"
+    )
     command.add_argument(
         "--max-new-tokens", type=int, default=96, help="length of each, in tokens"
     )
@@ -189,6 +221,7 @@ def _add_generate(commands) -> argparse.ArgumentParser:
         action="store_true",
         help="leave the adapter out, to compare (not with tiny_gemma2)",
     )
+    _base(command)
     _seed(command)
     return command
 

@@ -2,6 +2,8 @@
 
 import argparse
 import contextlib
+import os
+import shlex
 import sys
 from collections.abc import Sequence
 
@@ -9,18 +11,21 @@ import gemma_keras_ft as gkf
 from gemma_keras_ft.arguments import build_parser
 
 # What a user can mend is told in one sentence; anything else keeps its traceback.
-_USER_ERRORS = (ValueError, OSError, ImportError, RuntimeError)
+_USER_ERRORS = (ValueError, OSError, ImportError, RuntimeError, MemoryError)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; returns the exit status: 0, or 2 for a user's error."""
     arguments = build_parser().parse_args(argv)
+    # TensorFlow serves the data alone; what it says of missing GPUs misleads.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         _COMMANDS[arguments.command](arguments)
     except _USER_ERRORS as error:
         if arguments.traceback:
             raise
-        print(f"gemma-keras-ft: {error}", file=sys.stderr)
+        reason = str(error) or type(error).__name__
+        print(f"gemma-keras-ft: {reason}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("gemma-keras-ft: stopped.", file=sys.stderr)
@@ -30,10 +35,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _quickstart(arguments: argparse.Namespace) -> None:
     from gemma_keras_ft.evaluation.terminal import print_summary
+    from gemma_keras_ft.training.progress import progress_bars
 
-    results = gkf.quickstart(
-        arguments.out, seed=arguments.seed, callbacks=_progress, say=_say
-    )
+    with progress_bars() as bars:
+        results = gkf.quickstart(
+            arguments.out, seed=arguments.seed, callbacks=bars, say=_say
+        )
     print_summary(results)
 
 
@@ -70,39 +77,45 @@ def _curate(arguments: argparse.Namespace) -> None:
 
 
 def _train(arguments: argparse.Namespace) -> None:
+    from gemma_keras_ft.training.progress import progress_bars
+
     tasks = {"continuation": gkf.Continuation, "translation": gkf.Translation}
     adapter = {"rank": arguments.rank, "alpha": arguments.alpha}
     if arguments.targets:
         adapter["targets"] = tuple(arguments.targets)
-    run = gkf.train(
-        arguments.dataset,
-        arguments.out,
-        preset=arguments.preset,
-        task=tasks[arguments.task](script=arguments.script),
-        language=arguments.language,
-        style=arguments.style,
-        adapter=gkf.Adapter(**adapter),
-        trainer=gkf.Trainer(
-            epochs=arguments.epochs,
-            global_batch_size=arguments.global_batch_size,
-            learning_rate=arguments.learning_rate,
-        ),
-        sequence_length=arguments.sequence_length,
-        seed=arguments.seed,
-        resume=arguments.resume,
-        overwrite=arguments.overwrite,
-        callbacks=_progress("training"),
+    trainer = gkf.Trainer(
+        epochs=arguments.epochs,
+        global_batch_size=arguments.global_batch_size,
+        learning_rate=arguments.learning_rate,
     )
+    with progress_bars() as bars:
+        run = gkf.train(
+            arguments.dataset,
+            arguments.out,
+            preset=arguments.preset,
+            task=tasks[arguments.task](script=arguments.script),
+            language=arguments.language,
+            style=arguments.style,
+            adapter=gkf.Adapter(**adapter),
+            trainer=trainer,
+            sequence_length=arguments.sequence_length,
+            seed=arguments.seed,
+            resume=arguments.resume,
+            overwrite=arguments.overwrite,
+            callbacks=bars("training"),
+        )
     result = run.facts["result"]
     print(
         f"{result['steps']} steps in {result['seconds']:.0f} s; run in {run.directory}"
     )
-    print(f"next: gemma-keras-ft evaluate {run.directory} --out report")
+    print(f"next: gemma-keras-ft evaluate {shlex.quote(arguments.out)} --out report")
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
+    from gemma_keras_ft.evaluation.report import check_report_folder
     from gemma_keras_ft.evaluation.terminal import print_summary
 
+    check_report_folder(arguments.out)
     with _status("scoring base and tuned model"):
         results = gkf.evaluate(
             arguments.run,
@@ -110,6 +123,7 @@ def _evaluate(arguments: argparse.Namespace) -> None:
             split=arguments.split,
             samples=arguments.samples,
             seed=arguments.seed,
+            preset=arguments.preset,
         )
     html, _ = gkf.write_report(results, arguments.out)
     print_summary({**results, "where": {"report": str(html)}})
@@ -130,6 +144,7 @@ def _generate(arguments: argparse.Namespace) -> None:
                 seed=arguments.seed,
             ),
             base=arguments.base,
+            preset=arguments.preset,
         )
     for text in texts:
         print(printable(prompt + text.strip("\n")) + "\n")
@@ -142,12 +157,6 @@ def _report(arguments: argparse.Namespace) -> None:
 
 def _say(sentence: str) -> None:
     print(f"· {sentence}", file=sys.stderr, flush=True)
-
-
-def _progress(name: str) -> list:
-    from gemma_keras_ft.training.progress import progress_callback
-
-    return [progress_callback(name)]
 
 
 @contextlib.contextmanager

@@ -84,6 +84,18 @@ def from_config(config: Mapping[str, Any]) -> Any:
     return cls(**arguments)
 
 
+def check_seed(seed: int) -> None:
+    """Checks what every generator of random numbers here takes as a seed.
+
+    Raises:
+        ValueError: If `seed` is not an integer from 0 to 2**31 - 1.
+    """
+    if not isinstance(seed, int) or not 0 <= seed < 2**31:
+        raise ValueError(
+            f"`seed` must be an integer from 0 to 2**31 - 1. Received: seed={seed!r}."
+        )
+
+
 def _to_json(value: Any) -> Any:
     if isinstance(value, Configurable):
         return value.to_config()

@@ -16,7 +16,6 @@ import hashlib
 import io
 import json
 import math
-import time
 from pathlib import Path
 
 import numpy as np
@@ -308,7 +307,7 @@ def token_rows(tokenizer, texts: list[str], size: Size) -> dict[str, np.ndarray]
 
 def pretrain(model, train, held_out, size: Size, work: Path) -> dict:
     """Trains every weight; continues where an earlier run stopped."""
-    from gemma_keras_ft.training.progress import progress_callback
+    from gemma_keras_ft.training.progress import progress_bars
     from gemma_keras_ft.training.trainer import Trainer
 
     shuffled = np.random.default_rng(size.seed).permutation(len(train))
@@ -317,8 +316,7 @@ def pretrain(model, train, held_out, size: Size, work: Path) -> dict:
     )
     watched = token_rows(model.preprocessor.tokenizer, held_out, size)
     watched = {name: values[:64] for name, values in watched.items()}
-    started = time.monotonic()
-    result = Trainer(
+    trainer = Trainer(
         epochs=size.epochs,
         global_batch_size=size.global_batch_size,
         learning_rate=size.learning_rate,
@@ -326,15 +324,17 @@ def pretrain(model, train, held_out, size: Size, work: Path) -> dict:
         weight_decay=0.05,
         evaluations=30,
         seed=size.seed,
-    ).fit(
-        model,
-        rows,
-        validation_rows=watched,
-        directory=work / "checkpoints",
-        run={"size": dataclasses.asdict(size), "rows": len(rows["token_ids"])},
-        callbacks=[progress_callback("pre-training")],
     )
-    print(f"pre-trained in {time.monotonic() - started:.0f} s")
+    with progress_bars() as bars:
+        result = trainer.fit(
+            model,
+            rows,
+            validation_rows=watched,
+            directory=work / "checkpoints",
+            run={"size": dataclasses.asdict(size), "rows": len(rows["token_ids"])},
+            callbacks=bars("pre-training"),
+        )
+    print(f"pre-trained in {result['seconds']:.0f} s")
     print(json.dumps(result["history"]))
     return {
         "tokens_seen": int(rows["token_ids"].size) * size.epochs,

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from gemma_keras_ft.config import check_seed
+
 _SHUFFLE_ROUNDS = 8
 
 
@@ -50,10 +52,7 @@ class Loader:
                 "`global_batch_size` must be positive. Received: "
                 f"global_batch_size={self.global_batch_size!r}."
             )
-        if not 0 <= self.seed < 2**31:
-            raise ValueError(
-                f"`seed` must be in [0, 2**31). Received: seed={self.seed!r}."
-            )
+        check_seed(self.seed)
 
     @property
     def row_count(self) -> int:
@@ -64,6 +63,11 @@ class Loader:
     def steps_per_epoch(self) -> int:
         """Number of batches an epoch, the last partial one included."""
         return -(-self.row_count // self.global_batch_size)
+
+    def rows_before(self, step: int) -> int:
+        """Returns how many real rows the batches before `step` hold."""
+        epochs, within = divmod(step, self.steps_per_epoch)
+        return epochs * self.row_count + within * self.global_batch_size
 
     def indices(self, step) -> tuple:
         """Returns the row numbers of one batch and which of them are real.

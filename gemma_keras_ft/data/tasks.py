@@ -9,6 +9,9 @@ from gemma_keras_ft.records import LyricRecord
 
 SCRIPTS = ("native", "iso15919")
 
+# What stands before a line and its translation where no language tag is known.
+_UNNAMED, _TRANSLATED = "lyrics", "translation"
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Example:
@@ -107,7 +110,8 @@ class Translation(Task):
     """A line is given, its translation is asked for.
 
     A record whose translation runs line for line gives one example a line; any
-    other gives one for the whole song.
+    other gives one for the whole song. The language tags name the two sides, so
+    `translation_language` is worth filling in.
 
     Args:
         script: `"native"` or `"iso15919"`.
@@ -135,8 +139,8 @@ class Translation(Task):
                 record_id=record.id,
                 prompt=source,
                 response=target,
-                lead=f"{record.language}: ",
-                bridge=f"\n{record.translation_language}: ",
+                lead=f"{record.language or _UNNAMED}: ",
+                bridge=f"\n{record.translation_language or _TRANSLATED}: ",
             )
 
 

@@ -10,6 +10,9 @@ from gemma_keras_ft.data.tasks import Example, Task
 from gemma_keras_ft.preprocessing.normalize import comparison_form
 from gemma_keras_ft.records import LyricRecord
 
+# Tokens that Gemma 2 was trained to attend over.
+CONTEXT_LENGTH = 8192
+
 # A lyric that spells a control token must stay text. SentencePiece only sees the
 # token in one piece, so its "<" is encoded apart from the rest.
 _CONTROL = regex.compile(
@@ -70,14 +73,14 @@ def tokenize_examples(
     Args:
         examples: What to learn.
         tokenizer: A `keras_hub.tokenizers.Tokenizer` with Gemma's special tokens.
-        sequence_length: Row length in tokens.
+        sequence_length: Row length in tokens, at most Gemma 2's context of 8,192.
 
     Raises:
         ValueError: If no example is given, or none fits.
     """
-    if sequence_length < 8:
+    if not 8 <= sequence_length <= CONTEXT_LENGTH:
         raise ValueError(
-            "`sequence_length` must be at least 8. Received: "
+            f"`sequence_length` must be from 8 to {CONTEXT_LENGTH}. Received: "
             f"sequence_length={sequence_length!r}."
         )
     parts: list[_Part] = []

@@ -37,9 +37,11 @@ def write_report(
         The paths of the page and of the JSON.
 
     Raises:
+        FileExistsError: If `directory` is a file.
         ValueError: If `results` has not the shape of a report's results.
     """
     results = check_results(results)
+    check_report_folder(directory)
     directory = Path(directory)
     html_path, json_path = directory / "report.html", directory / "report.json"
     # Both are made before either is written: a failure leaves no odd pair behind.
@@ -47,6 +49,20 @@ def write_report(
     write_text_atomically(json_path, _dump(results, indent=2) + "\n")
     write_text_atomically(html_path, page)
     return html_path, json_path
+
+
+def check_report_folder(directory: str | os.PathLike) -> None:
+    """Checks what would otherwise fail once everything has been scored.
+
+    Raises:
+        FileExistsError: If `directory`, or a folder above it, is a file.
+    """
+    for folder in (Path(directory), *Path(directory).parents):
+        if folder.exists() and not folder.is_dir():
+            raise FileExistsError(
+                f"`out` must be a folder. Received: out={str(directory)!r}, where "
+                f"{folder} is a file. Choose another folder."
+            )
 
 
 def read_report(path: str | os.PathLike) -> dict[str, Any]:
@@ -122,6 +138,7 @@ def _present_run(run: dict[str, Any] | None, place: int) -> dict[str, Any]:
         "name": run.get("name") or f"Run {place + 1}",
         "rows": tables.metric_rows(run),
         "unusable": tables.is_unusable(run.get("tuned") or {}),
+        "left_out_note": tables.left_out_note(run),
         "marks": tables.interval_marks(run.get("comparison") or {}),
         "songs": songs,
         # The charts are our own drawings: no text of the results is in them.

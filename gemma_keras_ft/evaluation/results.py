@@ -44,6 +44,7 @@ _RUN = {
         "sequence_length": NUMBER,
         "learning_rate": NUMBER,
     },
+    "left_out": {ANY_KEY: NUMBER},
     "history": {
         "step": [NUMBER],
         "loss": [NUMBER],

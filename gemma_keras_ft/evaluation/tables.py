@@ -165,6 +165,17 @@ def _translation_rows(base, tuned) -> list[dict[str, str]]:
     return rows
 
 
+def left_out_note(run: Mapping[str, Any]) -> str | None:
+    """Returns what to say of examples that no row could hold; None without any."""
+    counts = run.get("left_out") or {}
+    parts = [
+        f"{format_count(count)} of {name}" for name, count in counts.items() if count
+    ]
+    if not parts:
+        return None
+    return f"Left out, as a line is longer than a row of tokens: {', '.join(parts)}."
+
+
 def is_unusable(scores: Mapping[str, Any]) -> bool:
     """Tells whether BLEU is so low that no one could use the translations."""
     score = (scores.get("bleu") or {}).get("score")

@@ -73,12 +73,13 @@ def _name(run: Mapping[str, Any]) -> str:
 
 
 def _findings(run: Mapping[str, Any]) -> list[str]:
-    """Returns what to say below the table: the verdict, and a BLEU of no use."""
+    """Returns what to say below the table: the verdict, and what limits it."""
     findings = [(run.get("comparison") or {}).get("verdict")]
     tuned = run.get("tuned") or {}
     if tables.is_unusable(tuned):
         score = tables.format_score(tuned["bleu"])
         findings.append(f"BLEU {score} is not usable as a translation.")
+    findings.append(tables.left_out_note(run))
     return [finding for finding in findings if finding]
 
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gemma_keras_ft.config import Configurable, register
-from gemma_keras_ft.data.tokenize import encode_text
+from gemma_keras_ft.config import Configurable, check_seed, register
+from gemma_keras_ft.data.tokenize import CONTEXT_LENGTH, encode_text
 
 # Row lengths are rounded up to a multiple of this, so that prompts of different
 # lengths share a compiled program.
@@ -25,7 +25,7 @@ class Generator(Configurable):
         ```
 
     Args:
-        max_new_tokens: Tokens to add at most.
+        max_new_tokens: Tokens to add at most, fewer than Gemma 2's context of 8,192.
         temperature: 0 always takes the likeliest token; higher is freer.
         top_p: Draw from the likeliest tokens that hold this much probability.
         seed: Seed of the draws.
@@ -40,12 +40,13 @@ class Generator(Configurable):
     seed: int = 0
 
     def __post_init__(self):
-        if self.max_new_tokens < 1:
+        if not 0 < self.max_new_tokens < CONTEXT_LENGTH:
             raise ValueError(
-                "`max_new_tokens` must be positive. Received: "
+                f"`max_new_tokens` must be from 1 to {CONTEXT_LENGTH - 1}. Received: "
                 f"max_new_tokens={self.max_new_tokens!r}."
             )
-        if self.temperature < 0:
+        check_seed(self.seed)
+        if not self.temperature >= 0:
             raise ValueError(
                 "`temperature` must be 0 or more. Received: "
                 f"temperature={self.temperature!r}."
@@ -64,6 +65,9 @@ class Generator(Configurable):
         Args:
             model: A `keras_hub.models.GemmaCausalLM`.
             prompts: Texts to continue.
+
+        Raises:
+            ValueError: If a prompt and `max_new_tokens` exceed Gemma 2's context.
         """
         if not prompts:
             return []
@@ -73,6 +77,12 @@ class Generator(Configurable):
             for prompt in prompts
         ]
         longest = max(map(len, encoded)) + self.max_new_tokens
+        if longest > CONTEXT_LENGTH:
+            raise ValueError(
+                f"`prompts` must leave room for {self.max_new_tokens} new tokens in a "
+                f"context of {CONTEXT_LENGTH}. Received: a prompt of "
+                f"{longest - self.max_new_tokens} tokens. Shorten it."
+            )
         length = -(-longest // _LENGTH_STEP) * _LENGTH_STEP
         # Rows are repeated until the devices share them evenly.
         rows = -(-len(encoded) // _batch_axis_size()) * _batch_axis_size()

@@ -13,6 +13,7 @@ from gemma_keras_ft.config import Configurable, register
 
 ATTENTION = ("query", "key", "value", "attention_output")
 FEED_FORWARD = ("ffw_gating", "ffw_gating_2", "ffw_linear")
+_LAYERS = ATTENTION + FEED_FORWARD
 _FORMAT = "gemma_keras_ft adapter 1"
 _METADATA_FIELDS = ("format", "adapter", "base", "fingerprint")
 
@@ -26,7 +27,7 @@ class Adapter(Configurable):
         rank: Rank of each update. In Keras' factorization of the query, key and
             value kernels `(heads, width, head_width)` it is the rank per head.
         alpha: Updates are scaled by `alpha / rank`.
-        targets: Names of the layers to adapt in every decoder block.
+        targets: Names of the layers to adapt in every decoder block, in any order.
 
     Raises:
         ValueError: If a value is out of range or a target unknown.
@@ -37,7 +38,7 @@ class Adapter(Configurable):
 
     rank: int = 8
     alpha: float = 16.0
-    targets: tuple[str, ...] = ATTENTION + FEED_FORWARD
+    targets: tuple[str, ...] = _LAYERS
 
     def __post_init__(self):
         if not isinstance(self.rank, int) or not 1 <= self.rank <= 1024:
@@ -48,18 +49,21 @@ class Adapter(Configurable):
             raise ValueError(
                 f"`alpha` must be positive. Received: alpha={self.alpha!r}."
             )
-        unknown = sorted(set(self.targets) - {*ATTENTION, *FEED_FORWARD})
-        if unknown or not self.targets:
+        if not self.targets or not {*self.targets} <= {*_LAYERS}:
             raise ValueError(
                 f"`targets` must name layers of a decoder block. Received: "
-                f"targets={self.targets!r}. Available: {[*ATTENTION, *FEED_FORWARD]}."
+                f"targets={self.targets!r}. Available: {[*_LAYERS]}."
             )
+        ordered = tuple(name for name in _LAYERS if name in self.targets)
+        object.__setattr__(self, "targets", ordered)
 
 
 def enable_adapter(model, adapter: Adapter, *, seed: int = 0) -> None:
     """Freezes the base and gives each target layer Keras' own LoRA variables.
 
-    A fresh adapter changes nothing: its B factors are zero.
+    A fresh adapter changes nothing: its A factors are drawn (He uniform), its B
+    factors are zero. On a model that carries an adapter of these settings already,
+    that one is drawn anew.
 
     Args:
         model: A `keras_hub.models.GemmaCausalLM`; changed in place.
@@ -67,13 +71,41 @@ def enable_adapter(model, adapter: Adapter, *, seed: int = 0) -> None:
         seed: Seed of the A factors.
 
     Raises:
-        ValueError: If the model has an adapter already.
+        ValueError: If the model carries an adapter of other settings.
     """
-    if adapter_variables(model):
+    present = adapter_settings(model)
+    if present is None:
+        _add_factors(model, adapter)
+    elif present != adapter:
         raise ValueError(
-            "`model` must not have an adapter yet. Use `reset_adapter` to start anew, "
-            "or load the preset again for another rank."
+            f"`adapter` must equal the one on the model. Received: {adapter}, on a "
+            f"model with {present}. Load the preset again for other settings."
         )
+    generator = np.random.default_rng(seed)
+    for path, variable in sorted(adapter_variables(model).items()):
+        if path.endswith("lora_kernel_b"):
+            variable.assign(np.zeros(variable.shape, "float32"))
+            continue
+        fan_in = int(np.prod(variable.shape[:-1]))
+        limit = (6.0 / fan_in) ** 0.5
+        variable.assign(generator.uniform(-limit, limit, variable.shape))
+
+
+def adapter_settings(model) -> Adapter | None:
+    """Returns the settings of the adapter that a model carries; None without one."""
+    layers = {
+        layer.name: layer
+        for block in model.backbone.transformer_layers
+        for layer in block._flatten_layers(include_self=False)
+        if getattr(layer, "lora_enabled", False)
+    }
+    if not layers:
+        return None
+    layer = next(iter(layers.values()))
+    return Adapter(rank=layer.lora_rank, alpha=layer.lora_alpha, targets=tuple(layers))
+
+
+def _add_factors(model, adapter: Adapter) -> None:
     backbone = model.backbone
     backbone.trainable = True
     for layer in backbone._flatten_layers(include_self=False):
@@ -83,19 +115,6 @@ def enable_adapter(model, adapter: Adapter, *, seed: int = 0) -> None:
             if layer.name in adapter.targets:
                 layer.trainable = True
                 layer.enable_lora(adapter.rank, lora_alpha=adapter.alpha)
-    reset_adapter(model, seed=seed)
-
-
-def reset_adapter(model, *, seed: int = 0) -> None:
-    """Draws the A factors anew (He uniform) and zeroes the B factors."""
-    generator = np.random.default_rng(seed)
-    for path, variable in sorted(adapter_variables(model).items()):
-        if path.endswith("lora_kernel_b"):
-            variable.assign(np.zeros(variable.shape, "float32"))
-            continue
-        fan_in = int(np.prod(variable.shape[:-1]))
-        limit = (6.0 / fan_in) ** 0.5
-        variable.assign(generator.uniform(-limit, limit, variable.shape))
 
 
 @contextlib.contextmanager
@@ -193,10 +212,11 @@ def read_adapter(path: str | Path) -> tuple[Adapter, Mapping[str, str]]:
 
 
 def load_adapter(model, path: str | Path, *, fingerprint: str) -> Adapter:
-    """Enables and fills the adapter of a freshly loaded base model.
+    """Puts a saved adapter onto the base model that it was trained on.
 
     Args:
-        model: The base the adapter was trained on, without an adapter.
+        model: The base, without an adapter or with one of the same settings, whose
+            values are replaced.
         path: File of `save_adapter`.
         fingerprint: `preset_fingerprint(model)`.
 
@@ -204,8 +224,9 @@ def load_adapter(model, path: str | Path, *, fingerprint: str) -> Adapter:
         The adapter's settings.
 
     Raises:
-        ValueError: If the file belongs to another base, or does not hold exactly
-            the variables that its settings imply, each finite.
+        ValueError: If the file belongs to another base, does not hold exactly the
+            variables that its settings imply, each finite, or the model carries an
+            adapter of other settings.
     """
     from safetensors.numpy import load_file
 
@@ -216,9 +237,9 @@ def load_adapter(model, path: str | Path, *, fingerprint: str) -> Adapter:
             f"on {metadata['base']!r} ({metadata['fingerprint']}), for a base with "
             f"fingerprint {fingerprint}. Load that preset."
         )
+    values = load_file(str(path))
     enable_adapter(model, adapter)
     variables = adapter_variables(model)
-    values = load_file(str(path))
     for name in sorted({*variables, *values}):
         _check_value(name, variables.get(name), values.get(name), path)
     for name, variable in variables.items():

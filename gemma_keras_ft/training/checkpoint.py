@@ -1,12 +1,13 @@
 """Orbax checkpoints of what a run has learned: adapter, optimizer, position."""
 
+import contextlib
 import dataclasses
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-_STATE, _RUN, _HISTORY = "state", "run", "history"
+_STATE, _RUN, _LOG = "state", "run", "log"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,14 +37,14 @@ class Checkpointer:
         handlers = {
             _STATE: ocp.StandardCheckpointHandler(),
             _RUN: ocp.JsonCheckpointHandler(),
-            _HISTORY: ocp.JsonCheckpointHandler(),
+            _LOG: ocp.JsonCheckpointHandler(),
         }
         return ocp.CheckpointManager(
             self.directory.absolute(), options=options, item_handlers=handlers
         )
 
-    def save(self, step: int, model, *, history: Mapping[str, Sequence[float]]) -> None:
-        """Saves the state, and the curves so far, after `step` optimizer steps."""
+    def save(self, step: int, model, *, log: Mapping[str, Any]) -> None:
+        """Saves the state, and JSON values about the way there, after `step` steps."""
         import orbax.checkpoint as ocp
 
         self._manager.save(
@@ -52,7 +53,7 @@ class Checkpointer:
                 **{
                     _STATE: ocp.args.StandardSave(_state(model)),
                     _RUN: ocp.args.JsonSave(dict(self.run)),
-                    _HISTORY: ocp.args.JsonSave(dict(history)),
+                    _LOG: ocp.args.JsonSave(dict(log)),
                 }
             ),
         )
@@ -68,12 +69,11 @@ class Checkpointer:
                 exactly the model's trainable and optimizer variables.
         """
         import jax
-        import orbax.checkpoint as ocp
 
         step = self._manager.latest_step()
         if step is None:
             return 0
-        self._check_run(self._read_json(step, _RUN))
+        self._check_run(self._read(step, _RUN))
         variables = _variables(model)
         self._check_names(step, variables)
         # Every leaf gets a target with its own sharding: without one, a restore
@@ -86,27 +86,42 @@ class Checkpointer:
             )
             for name, variable in variables.items()
         }
-        restored = self._manager.restore(
-            step, args=ocp.args.Composite(**{_STATE: ocp.args.StandardRestore(targets)})
-        )[_STATE]
+        restored = self._read(step, _STATE, targets)
         for name, variable in variables.items():
             variable.assign(restored[name])
         return step
 
-    def read_history(self, step: int) -> dict[str, list[float]]:
-        """Returns the curves that the checkpoint of `step` was saved with."""
-        return self._read_json(step, _HISTORY)
+    def read_log(self, step: int) -> dict[str, Any]:
+        """Returns the JSON values that the checkpoint of `step` was saved with."""
+        return self._read(step, _LOG)
 
     def close(self) -> None:
         """Waits for the last save; an error in it is raised here."""
         self._manager.wait_until_finished()
         self._manager.close()
 
-    def _read_json(self, step: int, name: str) -> dict[str, Any]:
+    def _read(self, step: int, name: str, targets=None) -> Any:
         import orbax.checkpoint as ocp
 
-        args = ocp.args.Composite(**{name: ocp.args.JsonRestore()})
-        return self._manager.restore(step, args=args)[name]
+        how = ocp.args.JsonRestore()
+        if targets is not None:
+            how = ocp.args.StandardRestore(targets)
+        args = ocp.args.Composite(**{name: how})
+        with self._reading(step):
+            return self._manager.restore(step, args=args)[name]
+
+    @contextlib.contextmanager
+    def _reading(self, step: int):
+        """Says what to do where a damaged file makes Orbax fail."""
+        try:
+            yield
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ValueError(
+                f"The checkpoint of step {step} in {self.directory} must be whole. "
+                f"Received: one that cannot be read ({error!r:.200}). Remove the "
+                f"folder {self.directory / str(step)} to continue from the checkpoint "
+                "before it."
+            ) from error
 
     def _check_run(self, saved: Mapping[str, Any]) -> None:
         for name in sorted({*saved, *self.run}):
@@ -119,8 +134,9 @@ class Checkpointer:
                 )
 
     def _check_names(self, step: int, variables: Mapping[str, Any]) -> None:
-        saved = self._manager.item_metadata(step)[_STATE].tree
-        differing = sorted(set(saved) ^ set(variables))
+        with self._reading(step):
+            saved = set(self._manager.item_metadata(step)[_STATE].tree)
+        differing = sorted(saved ^ set(variables))
         if differing:
             raise ValueError(
                 f"The checkpoint of step {step} in {self.directory} must hold the "

@@ -1,16 +1,43 @@
-"""A progress bar for `fit`: steps, loss, validation loss, time left."""
+"""Progress bars for `fit`: steps, losses, time left."""
+
+import contextlib
+from collections.abc import Callable, Iterator
 
 
-def progress_callback(label: str = "training", *, console=None):
-    """Builds a Keras callback that draws a rich progress bar.
+@contextlib.contextmanager
+def progress_bars(*, console=None) -> Iterator[Callable[[str], list]]:
+    """Draws a rich progress bar for every `fit` inside a `with` block.
+
+    However the block is left, the terminal is left in order.
+
+    Example:
+        ```python
+        with progress_bars() as bars:
+            gkf.train("dataset", "run", callbacks=bars("training"))
+        ```
 
     Args:
-        label: What is being trained, in a few words.
         console: A `rich.console.Console`; by default one on standard error, so
             that standard output stays for results.
+
+    Yields:
+        A function from a label to a list of Keras callbacks.
     """
-    import keras
     from rich.console import Console
+
+    console = console or Console(stderr=True)
+    with contextlib.ExitStack() as stack:
+
+        def callbacks(label: str) -> list:
+            callback = _build_callback(label, console)
+            stack.callback(callback.bar.stop)
+            return [callback]
+
+        yield callbacks
+
+
+def _build_callback(label: str, console):
+    import keras
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -21,8 +48,8 @@ def progress_callback(label: str = "training", *, console=None):
     )
 
     class ProgressCallback(keras.callbacks.Callback):
-        def on_train_begin(self, logs=None):
-            self.shown = {}
+        def __init__(self):
+            super().__init__()
             self.bar = Progress(
                 TextColumn("{task.description}"),
                 BarColumn(),
@@ -30,20 +57,20 @@ def progress_callback(label: str = "training", *, console=None):
                 TimeElapsedColumn(),
                 TimeRemainingColumn(),
                 TextColumn("{task.fields[losses]}"),
-                console=console or Console(stderr=True),
-                transient=False,
+                console=console,
             )
+
+        def on_train_begin(self, logs=None):
             self.task = self.bar.add_task(label, total=None, losses="compiling")
             self.bar.start()
 
         def on_epoch_begin(self, epoch, logs=None):
             run = self.params or {}
-            self.base = epoch * run["steps"]
-            total = run["epochs"] * run["steps"]
-            self.bar.update(self.task, total=total)
+            self.done = epoch * run["steps"]
+            self.bar.update(self.task, total=run["epochs"] * run["steps"])
 
         def on_train_batch_end(self, batch, logs=None):
-            self.bar.update(self.task, completed=self.base + batch + 1)
+            self.bar.update(self.task, completed=self.done + batch + 1)
 
         def on_epoch_end(self, epoch, logs=None):
             found = logs or {}
@@ -53,6 +80,9 @@ def progress_callback(label: str = "training", *, console=None):
             self.bar.update(self.task, losses=losses)
 
         def on_train_end(self, logs=None):
+            # The last evaluation may come after fewer steps than the others.
+            completed = self.bar.tasks[self.task].completed
+            self.bar.update(self.task, total=completed)
             self.bar.stop()
 
     return ProgressCallback()

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from gemma_keras_ft.backend import require_jax
-from gemma_keras_ft.config import Configurable, register
+from gemma_keras_ft.config import Configurable, check_seed, register
 from gemma_keras_ft.data.loader import Loader
 from gemma_keras_ft.training.checkpoint import Checkpointer
 from gemma_keras_ft.training.schedule import build_optimizer
@@ -63,6 +63,7 @@ class Trainer(Configurable):
             "warmup_fraction", self.warmup_fraction, lambda v: 0 <= v < 1, "in [0, 1)"
         )
         _check("weight_decay", self.weight_decay, lambda value: value >= 0, "0 or more")
+        check_seed(self.seed)
 
     def fit(
         self,
@@ -87,8 +88,10 @@ class Trainer(Configurable):
 
         Returns:
             `history` (`step`, `loss` and, with validation rows,
-            `validation_loss`: nats a token), `steps`, `seconds`,
-            `tokens_per_second` over the trained tokens, and `first_step`.
+            `validation_loss`: nats a token); `steps`; `seconds`, with compiling,
+            validating and saving, over all the sessions of a run that was resumed;
+            `tokens_per_second`, of tokens with weight; and `first_step`, where this
+            session began.
         """
         require_jax()
         loader = Loader(
@@ -98,38 +101,35 @@ class Trainer(Configurable):
         total_steps = min(total_steps, self.max_steps or total_steps)
         interval = -(-total_steps // min(self.evaluations, total_steps))
         self._compile(model, total_steps)
-        checkpointer = None
-        if directory is not None:
-            settings = {"trainer": self.to_config(), **(run or {})}
-            checkpointer = Checkpointer(Path(directory), settings)
-        first_step = checkpointer.restore(model) if checkpointer else 0
+        settings = {"trainer": self.to_config(), **(run or {})}
+        checkpointer = Checkpointer(Path(directory), settings) if directory else None
         log = _Log(interval, total_steps, checkpointer)
-        if first_step:
-            log.recall(first_step)
-        started = time.monotonic()
-        if first_step < total_steps:
-            with _without_preprocessor(model), _short_last_epoch():
-                model.fit(
-                    loader.at(first_step, steps=total_steps - first_step),
-                    epochs=-(-total_steps // interval),
-                    initial_epoch=first_step // interval,
-                    steps_per_epoch=interval,
-                    validation_data=self._validation(validation_rows),
-                    shuffle=False,
-                    callbacks=[log.keras_callback(), *callbacks],
-                    verbose=0,
-                )
-        if checkpointer:
-            checkpointer.close()
-        seconds = time.monotonic() - started
-        scored = (rows["sample_weight"] > 0).mean() * rows["sample_weight"].shape[1]
-        trained = scored * self.global_batch_size * (total_steps - first_step)
+        with contextlib.ExitStack() as stack:
+            if checkpointer:
+                # A run that breaks off still finishes the save that it had begun.
+                stack.callback(checkpointer.close)
+            first_step = log.recall(model)
+            if first_step < total_steps:
+                with _without_preprocessor(model), _short_last_epoch():
+                    model.fit(
+                        loader.at(first_step, steps=total_steps - first_step),
+                        epochs=-(-total_steps // interval),
+                        initial_epoch=first_step // interval,
+                        steps_per_epoch=interval,
+                        validation_data=self._validation(validation_rows),
+                        shuffle=False,
+                        callbacks=[log.keras_callback(), *callbacks],
+                        verbose=0,
+                    )
+        seconds = log.seconds()
+        tokens_per_row = (rows["sample_weight"] > 0).sum(axis=1).mean()
+        tokens = tokens_per_row * loader.rows_before(total_steps)
         return {
             "history": log.history,
             "first_step": first_step,
             "steps": total_steps,
             "seconds": seconds,
-            "tokens_per_second": float(trained / seconds) if seconds else 0.0,
+            "tokens_per_second": float(tokens / seconds),
         }
 
     def _compile(self, model, total_steps: int) -> None:
@@ -190,8 +190,23 @@ class _Log:
     total_steps: int
     checkpointer: Checkpointer | None
     history: dict[str, list[float]] = dataclasses.field(default_factory=dict)
+    earlier_seconds: float = 0.0
+    started: float = dataclasses.field(default_factory=time.monotonic)
+
+    def seconds(self) -> float:
+        """Returns the seconds so far, those of earlier sessions too."""
+        return self.earlier_seconds + time.monotonic() - self.started
+
+    def recall(self, model) -> int:
+        """Restores the newest checkpoint, curves too; returns its step, or 0."""
+        step = self.checkpointer.restore(model) if self.checkpointer else 0
+        if self.checkpointer and step:
+            saved = self.checkpointer.read_log(step)
+            self.history, self.earlier_seconds = saved["history"], saved["seconds"]
+        return step
 
     def record(self, epoch: int, model, logs: Mapping[str, float]) -> None:
+        """Appends what an evaluation found, and saves."""
         step = min((epoch + 1) * self.interval, self.total_steps)
         values = {"step": step, "loss": logs["nats_per_token"]}
         if "val_nats_per_token" in logs:
@@ -199,12 +214,8 @@ class _Log:
         for name, value in values.items():
             self.history.setdefault(name, []).append(float(value))
         if self.checkpointer:
-            self.checkpointer.save(step, model, history=self.history)
-
-    def recall(self, step: int) -> None:
-        """Takes up the curves that the checkpoint of `step` holds."""
-        assert self.checkpointer is not None
-        self.history = self.checkpointer.read_history(step)
+            log = {"history": self.history, "seconds": self.seconds()}
+            self.checkpointer.save(step, model, log=log)
 
     def keras_callback(self):
         import keras

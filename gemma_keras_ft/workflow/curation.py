@@ -95,9 +95,14 @@ def _unique(
     items: Iterable[LyricRecord | SetAside],
 ) -> Iterator[LyricRecord | SetAside]:
     """Gives a second record of one id, from another source, an id of its own."""
-    seen: dict[str, int] = {}
+    seen: set[str] = set()
+    counts: dict[str, int] = {}
     for item in items:
-        count = seen[item.id] = seen.get(item.id, 0) + 1
-        if isinstance(item, LyricRecord) and count > 1:
-            item = item.replace(id=f"{item.id}#{count}")
+        if isinstance(item, LyricRecord):
+            name = item.id
+            while name in seen:
+                counts[item.id] = counts.get(item.id, 1) + 1
+                name = f"{item.id}#{counts[item.id]}"
+            seen.add(name)
+            item = item if name == item.id else item.replace(id=name)
         yield item

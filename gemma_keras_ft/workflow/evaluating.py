@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from gemma_keras_ft.config import check_seed
 from gemma_keras_ft.data.tasks import Translation
 from gemma_keras_ft.data.tokenize import TokenRows, tokenize_records
 from gemma_keras_ft.evaluation.compare import compare_scores
@@ -41,7 +42,8 @@ def evaluate(
     samples: int = 3,
     translations: int = 64,
     seed: int = 0,
-    model=None,
+    preset: str | Path | None = None,
+    model: Any = None,
 ) -> dict[str, Any]:
     """Scores base and tuned model on songs that neither was trained on.
 
@@ -60,18 +62,24 @@ def evaluate(
         translations: Lines to translate for BLEU and chrF++, where that is the
             task; the translations themselves are not kept.
         seed: Seed of the samples and of the resampling.
-        model: The model that carries the run's adapter, where it is loaded already.
+        preset: Where the run's base preset stands now, if it was moved.
+        model: A model of the run's preset, to use again; an adapter on it is
+            replaced by the run's.
 
     Returns:
         JSON values as `write_report` takes them.
 
     Raises:
-        ValueError: If the dataset is not the one trained on, or holds no record
-            for the task.
+        ValueError: If the dataset or the base is not the one trained on, the split
+            holds no record for the task, or a number is negative.
     """
+    for name, value in {"samples": samples, "translations": translations}.items():
+        if value < 0:
+            raise ValueError(f"`{name}` must be 0 or more. Received: {name}={value!r}.")
+    check_seed(seed)
     run = run if isinstance(run, Run) else read_run(run)
     dataset = _open_dataset(run, dataset)
-    model = model or run.load_model()
+    model = run.load_model(preset=preset, model=model)
     records = dataset.select(split, **run.facts["select"])
     rows = tokenize_records(
         records,
@@ -90,6 +98,7 @@ def evaluate(
         "comparison": compare_scores(base, tuned, seed=seed).to_dict(),
         "songs": _song_rows(records, base, tuned),
     }
+    section["left_out"][split] = len(rows.left_out)
     if isinstance(run.task, Translation):
         with base_only(model):
             section["base"] |= translation_scores(model, run, records, translations)
@@ -165,6 +174,10 @@ def describe_run(run: Run) -> dict[str, Any]:
             "learning_rate": facts["trainer"]["learning_rate"],
         },
         "history": history,
+        "left_out": {
+            split: counts["examples_left_out"]
+            for split, counts in facts["rows"].items()
+        },
     }
 
 

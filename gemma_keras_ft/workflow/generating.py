@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from gemma_keras_ft.inference.generator import Generator
 from gemma_keras_ft.model.lora import base_only
@@ -15,7 +16,8 @@ def generate(
     *,
     generator: Generator | None = None,
     base: bool = False,
-    model=None,
+    preset: str | Path | None = None,
+    model: Any = None,
 ) -> list[str]:
     r"""Continues each prompt with a run's tuned model.
 
@@ -30,16 +32,18 @@ def generate(
             prompt that ends in a line break starts a new line.
         generator: How to generate; `Generator()` by default.
         base: Use the base model without its adapter, to compare.
-        model: The model that carries the run's adapter, where it is loaded already.
+        preset: Where the run's base preset stands now, if it was moved.
+        model: A model of the run's preset, to use again; an adapter on it is
+            replaced by the run's.
 
     Returns:
         The continuations, without the prompts.
 
     Raises:
         FileNotFoundError: If `run` is not the folder of a finished run.
-        ValueError: If the run was trained on `no_alter` records alone, or `base` is
-            asked of the embedded tiny model, which was trained
-            on scripture and would imitate it.
+        ValueError: If the run was trained on `no_alter` records alone, `base` is
+            asked of the embedded tiny model, which was trained on scripture and
+            would imitate it, or a prompt leaves no room in the model's context.
     """
     run = run if isinstance(run, Run) else read_run(run)
     if base and run.facts["preset"] in SCORED_ONLY:
@@ -53,7 +57,7 @@ def generate(
             f"{str(run.directory)!r}, trained on records marked `no_alter` alone: "
             "scripture is scored, and no more of it is written."
         )
-    model = model or run.load_model()
+    model = run.load_model(preset=preset, model=model)
     generator = generator or Generator()
     if base:
         with base_only(model):

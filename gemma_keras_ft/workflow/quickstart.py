@@ -1,12 +1,14 @@
 """The main job: the whole road on what is embedded in the package."""
 
 import dataclasses
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from gemma_keras_ft.config import check_seed
 from gemma_keras_ft.data.tasks import Continuation, Task, Translation
-from gemma_keras_ft.evaluation.report import write_report
+from gemma_keras_ft.evaluation.report import check_report_folder, write_report
 from gemma_keras_ft.model.preset import TINY, load_preset
 from gemma_keras_ft.training.trainer import Trainer
 from gemma_keras_ft.workflow.curation import EMBEDDED, curate
@@ -65,9 +67,10 @@ PSALMS = _Target(
     trainer=_SHORT,
 )
 _ROMANIZATION_NOTE = (
-    "Nats a word compare the two scripts fairly: the words are the same, only their "
-    "spelling differs. A base model that knows the script often reverses the order, so "
-    "measure with your own before you choose."
+    "Nats a word compare scripts where nats a token cannot: the words are the same, "
+    "only their spelling differs. The two runs saw unequally much, as the steps above "
+    "say, and a base that knows the script often reverses the order: measure with your "
+    "own before you choose."
 )
 
 
@@ -97,6 +100,8 @@ def quickstart(
         The results that the report shows.
     """
     out = Path(out)
+    check_seed(seed)
+    check_report_folder(out / "report")
     say("Curating the embedded corpus: real lyrics in five scripts")
     dataset = curate(EMBEDDED, out / "dataset", seed=seed)
     say(f"Dataset version {dataset.version}: {dataset.report['kept']} songs")
@@ -166,10 +171,11 @@ def _romanization_row(run: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _next_commands(out: Path) -> list[dict[str, str]]:
+    run = str(out / "runs" / ROMANIZED.name)
     return [
         {
             "say": "Continue a verse with the tuned adapter",
-            "command": f"gemma-keras-ft generate {out / 'runs' / ROMANIZED.name} "
+            "command": f"gemma-keras-ft generate {shlex.quote(run)} "
             '"akara mutala eḻuttellām āti"',
         },
         {

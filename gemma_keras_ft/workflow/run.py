@@ -16,6 +16,27 @@ RUN = "run.json"
 ADAPTER = "adapter.safetensors"
 CHECKPOINTS = "checkpoints"
 
+_SHAPE = {
+    "preset": str,
+    "fingerprint": str,
+    "dataset": {"directory": str, "version": str},
+    "select": {"language": str | None, "style": str | None},
+    "no_alter": bool,
+    "task": dict,
+    "adapter": dict,
+    "sequence_length": int,
+    "trainer": dict,
+    "rows": dict,
+    "result": {
+        "history": dict,
+        "steps": int,
+        "seconds": int | float,
+        "tokens_per_second": int | float,
+    },
+    "adapter_parameters": int,
+    "base_parameters": int,
+}
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Run:
@@ -39,13 +60,20 @@ class Run:
         """The adapter's settings."""
         return from_config(self.facts["adapter"])
 
-    def load_model(self):
+    def load_model(self, *, preset: str | Path | None = None, model: Any = None) -> Any:
         """Loads the base preset and this run's adapter.
 
+        Args:
+            preset: Where the base preset stands now; where it stood, by default.
+            model: A model of that preset, to use again; an adapter on it is
+                replaced by this run's.
+
         Raises:
-            ValueError: If the preset is no longer the one trained on.
+            ValueError: If the base is not the one trained on, or `model` carries an
+                adapter of other settings.
         """
-        model = load_preset(self.facts["preset"])
+        if model is None:
+            model = load_preset(preset or self.facts["preset"])
         load_adapter(
             model, self.directory / ADAPTER, fingerprint=preset_fingerprint(model)
         )
@@ -89,10 +117,21 @@ def read_run(directory: str | Path) -> Run:
         )
     try:
         facts = json.loads(path.read_text(encoding="utf-8"))
+        _check_shape(facts, _SHAPE, "run.json")
         for name in ("task", "adapter"):
             from_config(facts[name])
-        return Run(directory=Path(directory), facts=facts)
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise ValueError(
-            f"{path} must be as `train` wrote it. Received: {error!r}."
+            f"{path} must be as `train` wrote it. Received: {error!r}. Train again, "
+            "or with --resume where the checkpoints are whole."
         ) from error
+    return Run(directory=Path(directory), facts=facts)
+
+
+def _check_shape(value: Any, shape: Any, name: str) -> None:
+    kind = dict if isinstance(shape, dict) else shape
+    if not isinstance(value, kind):
+        raise ValueError(f"{name} is {value!r:.40}, not of {kind}")
+    if isinstance(shape, dict):
+        for key, inner in shape.items():
+            _check_shape(value.get(key), inner, key)

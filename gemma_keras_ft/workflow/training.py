@@ -10,10 +10,8 @@ from gemma_keras_ft.data.tasks import Continuation, Task
 from gemma_keras_ft.data.tokenize import TokenRows, tokenize_records
 from gemma_keras_ft.model.lora import (
     Adapter,
-    adapter_variables,
     count_adapter_parameters,
     enable_adapter,
-    reset_adapter,
 )
 from gemma_keras_ft.model.preset import (
     TINY,
@@ -64,8 +62,8 @@ def train(
         trainer: Training settings; its seed is replaced by `seed`.
         sequence_length: Row length in tokens.
         seed: Seed of adapter and data order.
-        resume: Continue the run that stands in `out`.
-        overwrite: Replace the run that stands in `out`.
+        resume: Continue the run that stands in `out`; start it if none does.
+        overwrite: Replace the run that stands in `out`, once all else is in order.
         callbacks: Keras callbacks.
         model: A model that `load_preset(preset)` gave, to use again; an adapter
             of the same settings on it is drawn anew.
@@ -75,24 +73,23 @@ def train(
 
     Raises:
         FileExistsError: If `out` holds a run and neither flag is set.
-        ValueError: If no record fits, or the run in `out` is another one.
+        ValueError: If no record fits, the run in `out` is another one, or `model`
+            carries an adapter of other settings.
     """
     if not isinstance(dataset, LyricDataset):
         dataset = read_dataset(dataset)
     task = task or Continuation()
     adapter = adapter or Adapter()
     trainer = dataclasses.replace(trainer or Trainer(), seed=seed)
-    out = _prepare_folder(Path(out), resume=resume, overwrite=overwrite)
-    if Path(preset).resolve() == tiny_preset_path().resolve():
-        preset = TINY
+    out = Path(out)
+    _check_folder(out, free=not (resume or overwrite))
     model = load_preset(preset) if model is None else model
-    _adapt(model, adapter, seed)
+    enable_adapter(model, adapter, seed=seed)
     select = {"language": language, "style": style}
     records = {name: dataset.select(name, **select) for name in _SPLITS}
     rows = _tokenize(records, task, model.preprocessor.tokenizer, sequence_length)
     # What must be equal for a checkpoint to be continued.
     identity = {
-        "preset": str(preset),
         "fingerprint": preset_fingerprint(model),
         "select": select,
         "no_alter": all(record.no_alter for record in records["train"]),
@@ -100,6 +97,9 @@ def train(
         "adapter": adapter.to_config(),
         "sequence_length": sequence_length,
     }
+    if overwrite:
+        _clear_folder(out)
+    out.mkdir(parents=True, exist_ok=True)
     validation = rows.get("validation")
     result = trainer.fit(
         model,
@@ -109,9 +109,12 @@ def train(
         run=identity | {"dataset": dataset.version},
         callbacks=callbacks,
     )
-    where = {"directory": str(dataset.directory), "version": dataset.version}
     facts = identity | {
-        "dataset": where,
+        "preset": _stable_name(preset),
+        "dataset": {
+            "directory": str(dataset.directory.resolve()),
+            "version": dataset.version,
+        },
         "trainer": trainer.to_config(),
         "seed": seed,
         "rows": {split: _count(given) for split, given in rows.items()},
@@ -151,23 +154,28 @@ def _count_parameters(model) -> dict[str, int]:
     return {"adapter_parameters": adapter, "base_parameters": base}
 
 
-def _prepare_folder(out: Path, *, resume: bool, overwrite: bool) -> Path:
-    taken = (out / RUN).exists() or (out / CHECKPOINTS).exists()
-    if taken and not (resume or overwrite):
+def _stable_name(preset: str | Path) -> str:
+    """Names a preset so that it is found again from any working directory."""
+    folder = Path(preset)
+    if folder.resolve() == tiny_preset_path().resolve():
+        return TINY
+    return str(folder.resolve() if folder.is_dir() else preset)
+
+
+def _check_folder(out: Path, *, free: bool) -> None:
+    """Checks early what would otherwise fail after hours of training."""
+    if out.exists() and not out.is_dir():
+        raise FileExistsError(
+            f"`out` must be a folder. Received: out={str(out)!r}, which is a file."
+        )
+    if free and ((out / RUN).exists() or (out / CHECKPOINTS).exists()):
         raise FileExistsError(
             f"`out` must not hold a run yet. Received: out={str(out)!r}. Continue that "
             "run with --resume, replace it with --overwrite, or choose another folder."
         )
-    if overwrite:
-        shutil.rmtree(out / CHECKPOINTS, ignore_errors=True)
-        for name in (RUN, ADAPTER):
-            (out / name).unlink(missing_ok=True)
-    out.mkdir(parents=True, exist_ok=True)
-    return out
 
 
-def _adapt(model, adapter: Adapter, seed: int) -> None:
-    if adapter_variables(model):
-        reset_adapter(model, seed=seed)
-    else:
-        enable_adapter(model, adapter, seed=seed)
+def _clear_folder(out: Path) -> None:
+    shutil.rmtree(out / CHECKPOINTS, ignore_errors=True)
+    for name in (RUN, ADAPTER):
+        (out / name).unlink(missing_ok=True)

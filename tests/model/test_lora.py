@@ -7,13 +7,13 @@ from gemma_keras_ft.model.lora import (
     ATTENTION,
     FEED_FORWARD,
     Adapter,
+    adapter_settings,
     adapter_variables,
     base_only,
     count_adapter_parameters,
     enable_adapter,
     load_adapter,
     read_adapter,
-    reset_adapter,
     save_adapter,
 )
 from gemma_keras_ft.model.preset import load_preset, preset_fingerprint
@@ -90,15 +90,15 @@ def test_base_only_turns_the_adapter_off_and_on(small_model):
     np.testing.assert_array_equal(logits(small_model), tuned)
 
 
-def test_reset_depends_on_the_seed_alone(small_model):
+def test_an_adapter_drawn_anew_depends_on_the_seed_alone(small_model):
     enable_adapter(small_model, Adapter(rank=4), seed=7)
     first = [np.asarray(v.value) for v in adapter_variables(small_model).values()]
     fill(small_model)
-    reset_adapter(small_model, seed=7)
+    enable_adapter(small_model, Adapter(rank=4), seed=7)
     again = [np.asarray(v.value) for v in adapter_variables(small_model).values()]
     for left, right in zip(first, again, strict=True):
         np.testing.assert_array_equal(left, right)
-    reset_adapter(small_model, seed=8)
+    enable_adapter(small_model, Adapter(rank=4), seed=8)
     other = [np.asarray(v.value) for v in adapter_variables(small_model).values()]
     assert any((a != b).any() for a, b in zip(first, other, strict=True))
 
@@ -172,10 +172,28 @@ def test_files_that_are_no_adapter_are_named(tmp_path):
         read_adapter(junk)
 
 
-def test_second_adapter_is_refused(small_model):
-    enable_adapter(small_model, Adapter(rank=2))
-    with pytest.raises(ValueError, match="reset_adapter"):
-        enable_adapter(small_model, Adapter(rank=2))
+def test_an_adapter_on_a_model_is_replaced_by_a_saved_one(saved, small_preset):
+    model, path, adapter, fingerprint = saved
+    other = load_preset(small_preset)
+    enable_adapter(other, adapter, seed=3)
+    fill(other, seed=3)
+    load_adapter(other, path, fingerprint=fingerprint)
+    np.testing.assert_array_equal(logits(other), logits(model))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"rank": 2}, {"alpha": 2.0}, {"targets": ("query",)}],
+    ids=["rank", "alpha", "targets"],
+)
+def test_an_adapter_of_other_settings_is_refused(small_model, other):
+    adapter = Adapter(rank=4, alpha=8.0, targets=("value", "query"))
+    assert adapter_settings(small_model) is None
+    enable_adapter(small_model, adapter)
+    assert adapter_settings(small_model) == adapter
+    settings = {"rank": 4, "alpha": 8.0, "targets": ("query", "value")} | other
+    with pytest.raises(ValueError, match="Load the preset again"):
+        enable_adapter(small_model, Adapter(**settings))
 
 
 @pytest.mark.parametrize(
