@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from gemma_keras_ft.config import Configurable, register
+from gemma_keras_ft.config import Configurable, from_config, register
+from gemma_keras_ft.records import write_bytes_atomically
 
 ATTENTION = ("query", "key", "value", "attention_output")
 FEED_FORWARD = ("ffw_gating", "ffw_gating_2", "ffw_linear")
 _LAYERS = ATTENTION + FEED_FORWARD
-_FORMAT = "gemma_keras_ft adapter 1"
-_METADATA_FIELDS = ("format", "adapter", "base", "fingerprint")
+_FORMAT = 1
+_METADATA = "gemma_keras_ft"
 
 
 @register("adapter")
@@ -163,27 +164,28 @@ def save_adapter(
         base: Name of the base preset.
         fingerprint: `preset_fingerprint` of the base.
     """
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
 
     values = {
         name: np.asarray(variable.value).astype("float32")
         for name, variable in adapter_variables(model).items()
     }
-    metadata = {
+    facts = {
         "format": _FORMAT,
-        "adapter": json.dumps(adapter.to_config(), sort_keys=True),
+        "adapter": adapter.to_config(),
         "base": base,
         "fingerprint": fingerprint,
     }
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    save_file(values, str(path), metadata=metadata)
+    # Several keys would be written in an order that changes from save to save.
+    metadata = {_METADATA: json.dumps(facts, sort_keys=True)}
+    write_bytes_atomically(path, save(values, metadata=metadata))
 
 
 def read_adapter(path: str | Path) -> tuple[Adapter, Mapping[str, str]]:
     """Reads an adapter file's settings without loading a tensor.
 
     Returns:
-        The settings, and the metadata: `base` and `fingerprint`.
+        The settings; and of its base, the `base` name and the `fingerprint`.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -198,12 +200,13 @@ def read_adapter(path: str | Path) -> tuple[Adapter, Mapping[str, str]]:
         )
     try:
         with safe_open(str(path), framework="numpy") as file:
-            metadata = file.metadata() or {}
-        fields = json.loads(metadata["adapter"])
-        if metadata["format"] != _FORMAT or fields.pop("type") != "adapter":
-            raise ValueError(f"format {metadata['format']!r}")
-        fields["targets"] = tuple(fields["targets"])
-        return Adapter(**fields), {name: metadata[name] for name in _METADATA_FIELDS}
+            facts = json.loads((file.metadata() or {})[_METADATA])
+        if facts["format"] != _FORMAT:
+            raise ValueError(f"format {facts['format']!r}")
+        adapter = from_config(facts["adapter"])
+        if not isinstance(adapter, Adapter):
+            raise ValueError(f"type {facts['adapter']['type']!r}")
+        return adapter, {name: str(facts[name]) for name in ("base", "fingerprint")}
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
         raise ValueError(
             f"`adapter` must be a file of `save_adapter`. Received: {path}, which "

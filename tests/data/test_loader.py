@@ -76,3 +76,10 @@ def test_wrong_settings_are_named():
     ragged = rows(4) | {"labels": np.zeros((3, 4), "int32")}
     with pytest.raises(ValueError, match="equally many"):
         Loader(rows=ragged, global_batch_size=1)
+
+
+def test_rows_before_a_step_are_those_that_were_served():
+    loader = Loader(rows=rows(10), global_batch_size=4, seed=0)
+    batches = served(loader, 0, 7)
+    for step in range(8):
+        assert loader.rows_before(step) == sum(map(len, batches[:step]))

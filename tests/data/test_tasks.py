@@ -66,3 +66,9 @@ def test_wrong_settings_are_named():
         Translation(script="latin")
     with pytest.raises(ValueError, match="prompt_lines=0"):
         Continuation(prompt_lines=0)
+
+
+def test_translation_without_language_tags_names_the_two_sides():
+    bare = SONG.replace(language=None, translation_language=None)
+    example = next(Translation().examples(bare))
+    assert example.prompt_text == "lyrics: one\ntranslation: "

@@ -52,7 +52,15 @@ def test_stops_are_those_of_gemma(small_model):
 
 
 @pytest.mark.parametrize(
-    "settings", [{"max_new_tokens": 0}, {"temperature": -1.0}, {"top_p": 0.0}]
+    "settings",
+    [
+        {"max_new_tokens": 0},
+        {"max_new_tokens": 8192},
+        {"temperature": -1.0},
+        {"temperature": float("nan")},
+        {"top_p": 0.0},
+        {"seed": -1},
+    ],
 )
 def test_wrong_settings_are_named(settings):
     with pytest.raises(ValueError, match=next(iter(settings))):
@@ -62,3 +70,8 @@ def test_wrong_settings_are_named(settings):
 def test_round_trips_through_json():
     generator = Generator(max_new_tokens=5, temperature=0.3, seed=9)
     assert from_config(generator.to_config()) == generator
+
+
+def test_a_prompt_beyond_the_context_is_refused(small_model):
+    with pytest.raises(ValueError, match="must leave room for 9 new tokens"):
+        Generator(max_new_tokens=9).generate(small_model, ["a b " * 9000])

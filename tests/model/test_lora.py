@@ -110,6 +110,15 @@ def test_saved_adapter_loads_with_equal_logits(saved, small_preset):
     np.testing.assert_array_equal(logits(fresh), logits(model))
 
 
+def test_saving_again_gives_the_same_bytes(saved):
+    model, path, adapter, fingerprint = saved
+    first = path.read_bytes()
+    for _ in range(5):
+        save_adapter(model, path, adapter, base="small", fingerprint=fingerprint)
+        assert path.read_bytes() == first
+    assert [entry.name for entry in path.parent.iterdir()] == [path.name]
+
+
 def test_settings_are_read_without_tensors(saved):
     _, path, adapter, fingerprint = saved
     found, metadata = read_adapter(path)
@@ -167,9 +176,17 @@ def test_files_that_are_no_adapter_are_named(tmp_path):
     junk.write_bytes(b"not safetensors")
     with pytest.raises(ValueError, match="cannot be read"):
         read_adapter(junk)
-    save_file({"a": np.zeros(1)}, str(junk))
-    with pytest.raises(ValueError, match="cannot be read"):
-        read_adapter(junk)
+    for metadata in (
+        {},
+        {"gemma_keras_ft": "no JSON"},
+        {"gemma_keras_ft": "[]"},
+        {"gemma_keras_ft": '{"format": 2}'},
+        {"gemma_keras_ft": '{"format": 1, "adapter": {"type": "trainer"}}'},
+        {"gemma_keras_ft": '{"format": 1, "adapter": {"type": "adapter", "r": 1}}'},
+    ):
+        save_file({"a": np.zeros(1)}, str(junk), metadata=metadata)
+        with pytest.raises(ValueError, match="cannot be read"):
+            read_adapter(junk)
 
 
 def test_an_adapter_on_a_model_is_replaced_by_a_saved_one(saved, small_preset):

@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import time
 
 import keras
 import numpy as np
@@ -42,13 +43,13 @@ def adapter_values(model):
 
 
 class StopAfter(keras.callbacks.Callback):
-    """Ends a run abruptly, as a lost machine would."""
+    """Ends a run abruptly after so many steps, as a lost machine would."""
 
-    def __init__(self, evaluations):
+    def __init__(self, steps):
         super().__init__()
-        self.left = evaluations
+        self.left = steps
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_train_batch_end(self, batch, logs=None):
         self.left -= 1
         if not self.left:
             raise KeyboardInterrupt
@@ -88,7 +89,10 @@ def test_same_seed_gives_the_same_adapter(small_preset):
     assert any((first[name] != other[name]).any() for name in first)
 
 
-def test_interrupted_run_continues_as_though_unbroken(small_preset, tmp_path):
+@pytest.mark.parametrize(("stop", "first_step"), [(4, 2), (5, 4), (1, 0)])
+def test_interrupted_run_continues_as_though_unbroken(
+    small_preset, tmp_path, stop, first_step
+):
     unbroken = adapted(small_preset)
     whole = TRAINER.fit(unbroken, rows(), directory=tmp_path / "whole")
     broken = adapted(small_preset)
@@ -97,11 +101,11 @@ def test_interrupted_run_continues_as_though_unbroken(small_preset, tmp_path):
             broken,
             rows(),
             directory=tmp_path / "broken",
-            callbacks=[StopAfter(2)],
+            callbacks=[StopAfter(stop)],
         )
     resumed = adapted(small_preset)
     result = TRAINER.fit(resumed, rows(), directory=tmp_path / "broken")
-    assert 0 < result["first_step"] < result["steps"]
+    assert result["first_step"] == first_step
     np.testing.assert_array_equal(result["history"]["step"], whole["history"]["step"])
     np.testing.assert_allclose(
         result["history"]["loss"], whole["history"]["loss"], rtol=1e-6
@@ -120,6 +124,23 @@ def test_finished_run_is_not_trained_again(small_preset, tmp_path):
     assert result["first_step"] == result["steps"]
     for name, value in adapter_values(again).items():
         np.testing.assert_array_equal(value, done[name])
+
+
+def test_time_and_tokens_are_those_of_all_sessions(small_preset, tmp_path):
+    slow = keras.callbacks.LambdaCallback(
+        on_train_batch_end=lambda batch, logs: time.sleep(0.2)
+    )
+    with pytest.raises(KeyboardInterrupt):
+        TRAINER.fit(
+            adapted(small_preset),
+            rows(),
+            directory=tmp_path,
+            callbacks=[slow, StopAfter(5)],
+        )
+    result = TRAINER.fit(adapted(small_preset), rows(), directory=tmp_path)
+    # Four steps were saved; ten rows of twelve scored tokens were seen three times.
+    assert result["seconds"] > 4 * 0.2
+    assert result["tokens_per_second"] * result["seconds"] == pytest.approx(3 * 10 * 12)
 
 
 def test_checkpoint_of_another_run_is_refused(small_preset, tmp_path):
@@ -168,6 +189,7 @@ def test_max_steps_ends_a_run_in_mid_epoch(model):
         {"warmup_fraction": 1.0},
         {"weight_decay": -0.1},
         {"epochs": "3"},
+        {"seed": -1},
     ],
 )
 def test_wrong_settings_are_named(settings):

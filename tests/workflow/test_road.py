@@ -1,58 +1,11 @@
 """The road end to end, on a preset this project did not make."""
 
 import dataclasses
-import json
 
-import numpy as np
 import pytest
 
 import gemma_keras_ft as gkf
 from gemma_keras_ft.cli import main
-
-TRAIN = ["--epochs", "1", "--rank", "2", "--sequence-length", "64"]
-
-
-@pytest.fixture(scope="module")
-def lyrics(tmp_path_factory):
-    """A folder of songs written for this test (CC0), in two scripts."""
-    folder = tmp_path_factory.mktemp("lyrics")
-    words = "ilai malar kaatru mazhai nilavu kadal vaanam paadal".split()
-    rows = []
-    for number in range(30):
-        lines = [
-            " ".join(words[(number * 3 + place + i * i) % 8] for i in range(3))
-            + f" {number}"
-            for place in range(5)
-        ]
-        rows.append(
-            {
-                "id": f"song-{number}",
-                "title": f"Song {number}",
-                "lines": lines,
-                "translation": [f"line {number} {place}" for place in range(5)],
-                "translation_language": "en",
-                "no_alter": number % 2 == 0,
-            }
-        )
-    text = "\n".join(json.dumps(row) for row in rows)
-    (folder / "songs.jsonl").write_text(text + "\nnot json\n")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def dataset(lyrics, tmp_path_factory):
-    out = tmp_path_factory.mktemp("curated") / "dataset"
-    command = ["curate", str(lyrics), "--out", str(out), "--language", "ta-Latn"]
-    assert main([*command, "--license", "CC0-1.0"]) == 0
-    return out
-
-
-@pytest.fixture(scope="module")
-def run(dataset, small_preset, tmp_path_factory):
-    out = tmp_path_factory.mktemp("runs") / "run"
-    command = ["train", str(dataset), "--out", str(out), *TRAIN]
-    assert main([*command, "--preset", str(small_preset)]) == 0
-    return out
 
 
 def test_curation_accounts_for_every_record(dataset):
@@ -143,25 +96,6 @@ def test_a_run_on_scripture_alone_is_never_made_to_write(
     )
     assert main(["generate", str(run.directory), "ilai"]) == 2
     assert "no more of it is written" in capsys.readouterr().err
-
-
-def test_a_folder_that_holds_a_run_is_not_overwritten(
-    dataset, run, small_preset, capsys
-):
-    command = ["train", str(dataset), "--out", str(run), *TRAIN]
-    before = (run / "adapter.safetensors").read_bytes()
-    assert main([*command, "--preset", str(small_preset)]) == 2
-    assert "--overwrite" in capsys.readouterr().err
-    assert (run / "adapter.safetensors").read_bytes() == before
-
-
-def test_resuming_a_finished_run_keeps_its_adapter(dataset, run, small_preset):
-    before = gkf.read_run(run).facts["result"]["history"]
-    command = ["train", str(dataset), "--out", str(run), "--resume", *TRAIN]
-    assert main([*command, "--preset", str(small_preset)]) == 0
-    np.testing.assert_array_equal(
-        gkf.read_run(run).facts["result"]["history"]["loss"], before["loss"]
-    )
 
 
 def test_dataset_of_another_version_is_refused(run, lyrics, tmp_path):
