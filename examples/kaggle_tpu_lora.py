@@ -41,6 +41,7 @@ def main(argv=None):
         arguments.lyrics, arguments.out / "dataset", language=arguments.language
     )
     devices = use_every_device()
+    model = gkf.load_preset(arguments.preset)
     run = gkf.train(
         dataset,
         arguments.out / "run",
@@ -54,8 +55,9 @@ def main(argv=None):
         ),
         sequence_length=arguments.sequence_length,
         resume=arguments.resume,
+        model=model,
     )
-    results = gkf.evaluate(run, dataset=dataset)
+    results = gkf.evaluate(run, dataset=dataset, model=model)
     html, _ = gkf.write_report(results, arguments.out / "report")
     print(results["summary"])
     print(f"adapter: {run.directory / 'adapter.safetensors'}\nreport: {html}")

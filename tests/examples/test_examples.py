@@ -9,7 +9,11 @@ import nbclient
 import nbformat
 import pytest
 
+import gemma_keras_ft
+
 EXAMPLES = pathlib.Path(__file__).parents[2] / "examples"
+# Where the package under test stands, installed or not.
+PACKAGES = str(pathlib.Path(gemma_keras_ft.__file__).parents[1])
 NOTEBOOKS = sorted((EXAMPLES / "notebooks").glob("*.ipynb"))
 
 
@@ -26,7 +30,7 @@ def test_kaggle_example_trains_on_eight_devices_and_reports(small_preset, tmp_pa
         *("--preset", str(small_preset), "--epochs", "1"),
         *("--rows-per-device", "1", "--sequence-length", "64"),
     ]
-    environment = {**os.environ, "PYTHONPATH": str(EXAMPLES.parent)}
+    environment = {**os.environ, "PYTHONPATH": PACKAGES}
     assert "device_count=8" in environment["XLA_FLAGS"]
     done = subprocess.run(
         command, env=environment, capture_output=True, text=True, timeout=600
@@ -38,7 +42,7 @@ def test_kaggle_example_trains_on_eight_devices_and_reports(small_preset, tmp_pa
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_notebook_runs_from_start_to_end(path, tmp_path, monkeypatch):
-    monkeypatch.setenv("PYTHONPATH", str(EXAMPLES.parent))
+    monkeypatch.setenv("PYTHONPATH", PACKAGES)
     # A reader has one CPU device; eight virtual ones would only slow this down.
     monkeypatch.setenv("XLA_FLAGS", "")
     notebook = nbformat.read(path, as_version=4)
