@@ -14,8 +14,11 @@ _TEXT_FIELDS = (
     "language",
     "script",
     "style",
+    "era",
     "source",
     "license",
+    "contributor",
+    "consent",
     "translation_language",
 )
 _LINES_FIELDS = ("lines", "romanized", "translation")
@@ -39,8 +42,11 @@ class LyricRecord:
         script: ISO 15924 code, such as `"Taml"` or `"Guru"`.
         style: `"lyrical"`, `"narrative"`, `"devotional"`, `"didactic"` or the
             user's own word.
+        era: When it arose, in the user's own words, such as `"15th century"`.
         source: Where the text came from, exactly enough to find it again.
         license: Under which terms it may be used.
+        contributor: Who gave the text to this collection.
+        consent: What the contributor or the community agreed to.
         romanized: The lines in Latin letters, one for one.
         translation: The lines in `translation_language`; one for one or free.
         translation_language: BCP 47 tag of `translation`.
@@ -58,8 +64,11 @@ class LyricRecord:
     language: str | None = None
     script: str | None = None
     style: str | None = None
+    era: str | None = None
     source: str | None = None
     license: str | None = None
+    contributor: str | None = None
+    consent: str | None = None
     romanized: tuple[str, ...] | None = None
     translation: tuple[str, ...] | None = None
     translation_language: str | None = None

@@ -241,7 +241,7 @@ def test_defaults_reach_plain_text(write, read):
 @pytest.mark.parametrize("name", ["id", "lines", "lang", "raga", 5])
 def test_defaults_that_no_record_can_share_are_refused(name, write):
     path = write("a.txt", "line")
-    with pytest.raises(ValueError, match=r"`defaults` must name .*'author', 'langu"):
+    with pytest.raises(ValueError, match=r"`defaults` must name .*'author', 'consent"):
         read_records(path, defaults={name: "x"})
 
 
