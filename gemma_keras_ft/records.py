@@ -1,12 +1,14 @@
 """The record: one song as text, with what is known about it."""
 
+import contextlib
 import dataclasses
 import json
 import os
+import re
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 _TEXT_FIELDS = (
     "title",
@@ -22,6 +24,7 @@ _TEXT_FIELDS = (
     "translation_language",
 )
 _LINES_FIELDS = ("lines", "romanized", "translation")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -184,12 +187,19 @@ def write_text_atomically(path: str | os.PathLike, text: str) -> None:
 
 def write_bytes_atomically(path: str | os.PathLike, content: bytes) -> None:
     """Writes `content` so that a reader sees the old file or the new one."""
+    with written_atomically(path) as file:
+        file.write(content)
+
+
+@contextlib.contextmanager
+def written_atomically(path: str | os.PathLike) -> Iterator[BinaryIO]:
+    """Opens a file that appears under `path` only once the block has ended well."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(content)
+            yield file
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
     except BaseException:
@@ -197,16 +207,24 @@ def write_bytes_atomically(path: str | os.PathLike, content: bytes) -> None:
         raise
 
 
-def write_jsonl(path: str | os.PathLike, rows: Iterable[Mapping[str, Any]]) -> int:
-    """Writes one JSON object a line in UTF-8, atomically; returns the count.
+def to_json_line(row: Mapping[str, Any]) -> str:
+    """Returns `row` as one line of JSON, line break included.
 
     A lone surrogate, which UTF-8 cannot hold, is written as a JSON escape.
     """
-    lines = []
-    for row in rows:
-        line = json.dumps(row, ensure_ascii=False, sort_keys=True)
-        if any("\ud800" <= char <= "\udfff" for char in line):
-            line = json.dumps(row, sort_keys=True)
-        lines.append(line + "\n")
-    write_text_atomically(path, "".join(lines))
-    return len(lines)
+    line = json.dumps(row, ensure_ascii=False, sort_keys=True)
+    if not line.isascii() and _SURROGATE.search(line):
+        line = json.dumps(row, sort_keys=True)
+    return line + "\n"
+
+
+def write_jsonl(path: str | os.PathLike, rows: Iterable[Mapping[str, Any]]) -> int:
+    """Writes one JSON object a line in UTF-8, atomically; returns the count.
+
+    Streams: one row at a time is held in memory. See `to_json_line`.
+    """
+    count = 0
+    with written_atomically(path) as file:
+        for count, row in enumerate(rows, start=1):
+            file.write(to_json_line(row).encode())
+    return count

@@ -1,63 +1,139 @@
 """Runs a recipe over records; every record is kept or set aside, with a reason."""
 
-import dataclasses
+import functools
+import json
+from array import array
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from gemma_keras_ft.preprocessing.base import Preprocessor
-from gemma_keras_ft.preprocessing.clean import Clean
-from gemma_keras_ft.preprocessing.dedup import duplicate_groups, duplicate_key
-from gemma_keras_ft.preprocessing.missing import DetectScript, RequireText
-from gemma_keras_ft.preprocessing.normalize import Normalize
-from gemma_keras_ft.preprocessing.romanize import Romanize
+from gemma_keras_ft.preprocessing.dedup import (
+    Groups,
+    LikenessStore,
+    join_near_duplicates,
+)
+from gemma_keras_ft.preprocessing.likeness import hash_text
+from gemma_keras_ft.preprocessing.prepare import (
+    Decisions,
+    Guard,
+    Prepared,
+    Road,
+    prepare_records,
+)
+from gemma_keras_ft.preprocessing.recipe import (
+    check_recipe,
+    default_recipe,
+    recipe_to_config,
+)
 from gemma_keras_ft.preprocessing.split import SPLITS, Split
-from gemma_keras_ft.records import LyricRecord, SetAside
+from gemma_keras_ft.preprocessing.spool import LineSpool
+from gemma_keras_ft.records import LyricRecord, SetAside, to_json_line
 
 _COUNTED = ("language", "script", "style", "license")
+_EXAMPLES = 3
+# Stands beside the places in SPLITS, for a record that turned out to be a copy.
+_COPY = 255
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
 class Curation:
-    """What became of every record.
+    """What became of every record; the records themselves stand on disk.
 
     Args:
-        splits: Records by `"train"`, `"validation"` and `"test"`.
-        set_aside: Records that were not kept, each with its reason.
-        recipe: The configuration of every step, in order, then of the split.
+        recipe: The configuration of the steps, and of the split.
     """
 
-    splits: Mapping[str, tuple[LyricRecord, ...]]
-    set_aside: tuple[SetAside, ...]
-    recipe: tuple[Mapping[str, Any], ...]
+    def __init__(self, recipe: Mapping[str, Any]):
+        self.recipe = recipe
+        self._changed: Counter[str] = Counter()
+        self._undone: Counter[str] = Counter()
+        self._examples: dict[str, list[list[str]]] = {}
+        self._kept = LineSpool()
+        self._set_aside = LineSpool()
+        self._sides = np.array([], np.uint8)
+
+    def take(self, prepared: Prepared) -> None:
+        """Takes what came out of the recipe."""
+        spool = self._set_aside if prepared.likeness is None else self._kept
+        spool.append(prepared.line)
+        self._undone.update(prepared.undone)
+        for name, before, after in prepared.changed:
+            self._changed[name] += 1
+            examples = self._examples.setdefault(name, [])
+            if len(examples) < _EXAMPLES:
+                examples.append([before, after])
+
+    def settle(self, sides: np.ndarray, copies: Iterable[tuple[int, int]]) -> None:
+        """Deals the kept records out; copies of others are set aside after all.
+
+        Args:
+            sides: The place of each kept record's side in `SPLITS`, uint8.
+            copies: Kept records that are copies, each with the first of its kind.
+        """
+        for copy, first in copies:
+            sides[copy] = _COPY
+            record = json.loads(self._kept[copy])
+            name = json.loads(self._kept[first])["id"]
+            item = SetAside(
+                id=record["id"],
+                reason="duplicate",
+                detail=f"The same text as {name!r}.",
+                record=record,
+            )
+            self._set_aside.append(to_json_line(item.to_dict()).encode())
+        self._sides = sides
+
+    def stream(self, split: str) -> Iterator[LyricRecord]:
+        """Yields the records of a split, one at a time, in their order."""
+        for index in np.flatnonzero(self._sides == SPLITS.index(split)).tolist():
+            yield LyricRecord.from_dict(json.loads(self._kept[index]))
+
+    def stream_set_aside(self) -> Iterator[SetAside]:
+        """Yields what was not kept, one at a time."""
+        for line in self._set_aside:
+            yield SetAside(**json.loads(line))
+
+    @property
+    def splits(self) -> dict[str, tuple[LyricRecord, ...]]:
+        """The records of every split, in memory."""
+        return {name: tuple(self.stream(name)) for name in SPLITS}
+
+    @property
+    def set_aside(self) -> tuple[SetAside, ...]:
+        """What was not kept, in memory."""
+        return tuple(self.stream_set_aside())
+
+    @functools.cached_property
+    def _report(self) -> dict[str, Any]:
+        counts: dict[str, Counter[str]] = {name: Counter() for name in _COUNTED}
+        for name in SPLITS:
+            for record in self.stream(name):
+                for field, counter in counts.items():
+                    counter[getattr(record, field) or "unknown"] += 1
+        sizes = {
+            name: int((self._sides == place).sum()) for place, name in enumerate(SPLITS)
+        }
+        reasons = Counter(item.reason for item in self.stream_set_aside())
+        kept = sum(sizes.values())
+        return {
+            "read": kept + len(self._set_aside),
+            "kept": kept,
+            "set_aside": len(self._set_aside),
+            "set_aside_reasons": dict(sorted(reasons.items())),
+            "counts": {
+                **{name: dict(sorted(count.items())) for name, count in counts.items()},
+                "split": sizes,
+            },
+            "changed": dict(sorted(self._changed.items())),
+            "undone": dict(sorted(self._undone.items())),
+            "examples": self._examples,
+        }
 
     def report(self) -> dict[str, Any]:
         """Returns counts as JSON values: kept, set aside, by kind, by reason."""
-        records = [record for split in SPLITS for record in self.splits[split]]
-        counts = {
-            name: dict(
-                sorted(Counter(getattr(r, name) or "unknown" for r in records).items())
-            )
-            for name in _COUNTED
-        }
-        counts["split"] = {name: len(self.splits[name]) for name in SPLITS}
-        reasons = Counter(item.reason for item in self.set_aside)
-        return {
-            "read": len(records) + len(self.set_aside),
-            "kept": len(records),
-            "set_aside": len(self.set_aside),
-            "set_aside_reasons": dict(sorted(reasons.items())),
-            "counts": counts,
-        }
-
-
-def default_recipe() -> tuple[Preprocessor, ...]:
-    """Returns the steps that suit lyrics in any script.
-
-    Cleaning stands before normalization, since markup hides characters; the
-    script must be known before a record can be romanized.
-    """
-    return (Clean(), Normalize(), DetectScript(), RequireText(), Romanize())
+        return self._report
 
 
 def curate_records(
@@ -65,80 +141,109 @@ def curate_records(
     *,
     recipe: Sequence[Preprocessor] | None = None,
     split: Split | None = None,
+    guard: Guard | None = None,
+    decisions: Decisions | None = None,
+    processes: int = 1,
 ) -> Curation:
-    """Runs the recipe, drops exact duplicates, and splits what is kept.
+    """Runs the recipe, sets exact copies aside, and splits what is kept.
 
-    Holds all records in memory.
+    Records stream from their source to disk: memory grows by some hundred bytes a
+    record, which `benchmarks/curation.py` measures, whatever the songs' lengths.
 
     Args:
-        records: Records and what was set aside on reading.
+        records: Records and what was set aside on reading. A second record of one
+            id is given an id of its own.
         recipe: Steps in order; `default_recipe()` by default.
         split: How to split; `Split()` by default.
+        guard: Keeps protected phrases as they are, whatever a step does.
+        decisions: What readers of the language decided on flagged songs.
+        processes: Worker processes; see `prepare_records`.
 
     Returns:
         A `Curation` in which records read = kept + set aside.
+
+    Raises:
+        ValueError: If a step is no preprocessor.
     """
-    steps = default_recipe() if recipe is None else tuple(recipe)
+    steps = default_recipe() if recipe is None else check_recipe(recipe)
     split = split or Split()
-    kept: list[LyricRecord] = []
-    set_aside: list[SetAside] = []
-    for item in records:
-        result = run_recipe(item, steps)
-        if isinstance(result, LyricRecord):
-            kept.append(result)
-        else:
-            set_aside.append(result)
-    kept, copies = _without_copies(kept)
-    sides = split.assign(kept, duplicate_groups(kept)) if kept else []
-    splits = {
-        name: tuple(r for r, side in zip(kept, sides, strict=True) if side == name)
-        for name in SPLITS
-    }
-    return Curation(
-        splits=splits,
-        set_aside=(*set_aside, *copies),
-        recipe=tuple(step.to_config() for step in (*steps, split)),
-    )
+    curation = Curation({**recipe_to_config(steps), "split": split.to_config()})
+    road = Road(steps=steps, split=split, guard=guard, decisions=decisions)
+    ledger = _Ledger()
+    for prepared in prepare_records(_unique(records), road, processes=processes):
+        curation.take(prepared)
+        if prepared.likeness is not None:
+            ledger.enter(prepared)
+    curation.settle(*ledger.deal(split))
+    return curation
 
 
-def run_recipe(
-    record: LyricRecord | SetAside, steps: Sequence[Preprocessor]
-) -> LyricRecord | SetAside:
-    """Runs the steps on one record until one of them sets it aside.
+class _Ledger:
+    """What must be known of every kept record to group and split them."""
 
-    What is set aside is the record as it came, before any step changed it.
-    """
-    result = record
-    for step in steps:
-        if isinstance(result, SetAside):
-            break
-        result = step(result)
-    if isinstance(result, SetAside) and isinstance(record, LyricRecord):
-        result = dataclasses.replace(result, record=record.to_dict())
-    return result
+    def __init__(self):
+        self._store = LikenessStore()
+        self._copies = array("Q")
+        self._tickets = array("Q")
+        self._strata = array("i")
+        self._strata_names: dict[tuple[str, str, str], int] = {}
+        self._authors = array("Q")
+
+    def enter(self, prepared: Prepared) -> None:
+        assert prepared.likeness is not None and prepared.draw is not None
+        names = self._strata_names
+        self._store.append(prepared.likeness)
+        self._copies.frombytes(prepared.likeness.copy)
+        self._tickets.append(prepared.draw.ticket)
+        self._strata.append(names.setdefault(prepared.draw.stratum, len(names)))
+        self._authors.append(hash_text(prepared.author) if prepared.author else 0)
+
+    def deal(self, split: Split) -> tuple[np.ndarray, list[tuple[int, int]]]:
+        """Returns each record's side, and the copies with their firsts."""
+        groups = Groups(len(self._store))
+        join_near_duplicates(self._store, groups)
+        copies = self._find_copies()
+        if split.keep_artists:
+            authors = np.frombuffer(self._authors, np.uint64)
+            named = np.flatnonzero(authors)
+            groups.join_equal(authors[named], named)
+        real = np.ones(len(self._tickets), bool)
+        real[[copy for copy, _ in copies]] = False
+        sides = np.zeros(len(real), np.uint8)
+        sides[real] = split.deal(
+            np.frombuffer(self._strata, np.int32)[real],
+            np.frombuffer(self._tickets, np.uint64)[real],
+            groups.numbers()[real],
+            [*self._strata_names],
+        )
+        return sides, copies
+
+    def _find_copies(self) -> list[tuple[int, int]]:
+        """Returns every later record of the same words, script and language."""
+        hashes = np.frombuffer(self._copies, np.uint64).reshape(-1, 2)
+        order = np.lexsort((hashes[:, 1], hashes[:, 0]))
+        same = (hashes[order[1:]] == hashes[order[:-1]]).all(axis=1)
+        copies = []
+        first = 0
+        for place in np.flatnonzero(same).tolist():
+            # A run of equals begins where the one before is no copy itself.
+            if place == 0 or not same[place - 1]:
+                first = int(order[place])
+            copies.append((int(order[place + 1]), first))
+        return sorted(copies)
 
 
-def _without_copies(
-    records: Sequence[LyricRecord],
-) -> tuple[list[LyricRecord], list[SetAside]]:
-    """Keeps the first of records that are equal but for case and punctuation.
-
-    Copies in another script or language are kept: they are grouped, not dropped.
-    """
-    first: dict[tuple, str] = {}
-    kept, copies = [], []
-    for record in records:
-        key = (duplicate_key(record), record.script, record.language)
-        if key in first:
-            copies.append(
-                SetAside(
-                    id=record.id,
-                    reason="duplicate",
-                    detail=f"The same text as {first[key]!r}.",
-                    record=record.to_dict(),
-                )
-            )
-        else:
-            first[key] = record.id
-            kept.append(record)
-    return kept, copies
+def _unique(
+    items: Iterable[LyricRecord | SetAside],
+) -> Iterator[LyricRecord | SetAside]:
+    """Gives a second record of one id, from another source, an id of its own."""
+    seen: set[int] = set()
+    for item in items:
+        if isinstance(item, LyricRecord):
+            name, count = item.id, 1
+            while hash_text(name) in seen:
+                count += 1
+                name = f"{item.id}#{count}"
+            seen.add(hash_text(name))
+            item = item if name == item.id else item.replace(id=name)
+        yield item

@@ -3,7 +3,7 @@
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,25 +12,34 @@ from gemma_keras_ft.preprocessing.split import SPLITS
 from gemma_keras_ft.records import LyricRecord, write_jsonl, write_text_atomically
 
 MANIFEST = "dataset.json"
-_SET_ASIDE = "set_aside.jsonl"
-_FORMAT = 1
+SET_ASIDE = "set_aside.jsonl"
+_FORMAT = 2
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class LyricDataset:
-    """A curated dataset as read back from disk.
+    """A curated dataset on disk; a split is read when it is first asked for.
 
     Args:
         directory: Where it stands.
         version: Hash of the records of all splits: equal texts, equal version.
         report: Counts as `Curation.report` gives them.
-        splits: Records by `"train"`, `"validation"` and `"test"`.
+        splits: Records by `"train"`, `"validation"` and `"test"`, as tuples.
     """
 
     directory: Path
     version: str
     report: Mapping[str, Any]
     splits: Mapping[str, tuple[LyricRecord, ...]]
+
+    def stream(self, split: str) -> Iterator[LyricRecord]:
+        """Yields the records of a split from disk, one at a time.
+
+        Raises:
+            ValueError: If the split is unknown.
+        """
+        _check_split(split)
+        return _stream(self.directory / f"{split}.jsonl")
 
     def select(self, split: str, **fields: str | None) -> list[LyricRecord]:
         """Returns the records of a split whose fields equal those given.
@@ -47,10 +56,7 @@ class LyricDataset:
         Raises:
             ValueError: If the split is unknown.
         """
-        if split not in self.splits:
-            raise ValueError(
-                f"`split` must be one of {list(SPLITS)}. Received: split={split!r}."
-            )
+        _check_split(split)
         wanted = {name: value for name, value in fields.items() if value is not None}
         return [
             record
@@ -80,15 +86,16 @@ def write_dataset(curation: Curation, directory: Path | str) -> LyricDataset:
     directory.mkdir(parents=True, exist_ok=True)
     (directory / MANIFEST).unlink(missing_ok=True)
     for name in SPLITS:
-        rows = (record.to_dict() for record in curation.splits[name])
+        rows = (record.to_dict() for record in curation.stream(name))
         write_jsonl(directory / f"{name}.jsonl", rows)
-    write_jsonl(directory / _SET_ASIDE, (item.to_dict() for item in curation.set_aside))
+    aside = (item.to_dict() for item in curation.stream_set_aside())
+    write_jsonl(directory / SET_ASIDE, aside)
     hashes = {name: _file_hash(directory / f"{name}.jsonl") for name in SPLITS}
     manifest = {
         "format": _FORMAT,
         "version": _version(hashes),
         "sha256": hashes,
-        "recipe": list(curation.recipe),
+        "recipe": curation.recipe,
         "report": curation.report(),
     }
     write_text_atomically(directory / "README.md", _data_card(manifest))
@@ -106,7 +113,7 @@ def check_dataset_folder(directory: Path | str) -> None:
         FileExistsError: If `directory` is a file, or holds anything but a dataset.
     """
     directory = Path(directory)
-    ours = {MANIFEST, "README.md", _SET_ASIDE, *(f"{name}.jsonl" for name in SPLITS)}
+    ours = {MANIFEST, "README.md", SET_ASIDE, *(f"{name}.jsonl" for name in SPLITS)}
     if not directory.exists():
         return
     if directory.is_dir():
@@ -142,23 +149,50 @@ def read_dataset(directory: Path | str) -> LyricDataset:
         raise ValueError(
             f"{path} must be a dataset manifest. Received: {error!r}. Curate again."
         ) from error
-    splits = {
-        name: _read_split(directory / f"{name}.jsonl", hashes.get(name))
-        for name in SPLITS
-    }
+    for name in SPLITS:
+        path = directory / f"{name}.jsonl"
+        if not path.is_file() or _file_hash(path) != hashes.get(name):
+            raise ValueError(
+                f"{path} must be as `curate` wrote it. Received: another or no "
+                "content. To edit a dataset, edit its sources and curate again."
+            )
     return LyricDataset(
-        directory=directory, version=version, report=report, splits=splits
+        directory=directory, version=version, report=report, splits=_Splits(directory)
     )
 
 
-def _read_split(path: Path, expected: str | None) -> tuple[LyricRecord, ...]:
-    if not path.is_file() or _file_hash(path) != expected:
-        raise ValueError(
-            f"{path} must be as `curate` wrote it. Received: another or no content. "
-            "To edit a dataset, edit its sources and curate again."
-        )
+class _Splits(Mapping[str, tuple[LyricRecord, ...]]):
+    """The records of each split, read once they are asked for."""
+
+    def __init__(self, directory: Path):
+        self._directory = directory
+        self._read: dict[str, tuple[LyricRecord, ...]] = {}
+
+    def __getitem__(self, name: str) -> tuple[LyricRecord, ...]:
+        if name not in SPLITS:
+            raise KeyError(name)
+        if name not in self._read:
+            self._read[name] = tuple(_stream(self._directory / f"{name}.jsonl"))
+        return self._read[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(SPLITS)
+
+    def __len__(self) -> int:
+        return len(SPLITS)
+
+
+def _stream(path: Path) -> Iterator[LyricRecord]:
     with open(path, encoding="utf-8", newline="\n") as file:
-        return tuple(LyricRecord.from_dict(json.loads(line)) for line in file)
+        for line in file:
+            yield LyricRecord.from_dict(json.loads(line))
+
+
+def _check_split(split: str) -> None:
+    if split not in SPLITS:
+        raise ValueError(
+            f"`split` must be one of {list(SPLITS)}. Received: split={split!r}."
+        )
 
 
 def _file_hash(path: Path) -> str:
@@ -173,7 +207,7 @@ def _version(hashes: Mapping[str, str]) -> str:
 
 def _data_card(manifest: Mapping[str, Any]) -> str:
     report = manifest["report"]
-    steps = ", ".join(step["type"] for step in manifest["recipe"])
+    steps = ", ".join(step["type"] for step in manifest["recipe"]["steps"])
     parts = [
         f"# Lyrics, version {manifest['version']}",
         f"{report['kept']} songs kept and {report['set_aside']} set aside, of "

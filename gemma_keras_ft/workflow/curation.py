@@ -66,7 +66,7 @@ def curate(
     check_dataset_folder(out)
     defaults = {name: value for name, value in defaults.items() if value is not None}
     curation = curate_records(
-        progress(_unique(_read(sources, songs, defaults))),
+        progress(_read(sources, songs, defaults)),
         recipe=recipe,
         split=Split(validation=validation, test=test, seed=seed),
     )
@@ -89,20 +89,3 @@ def _read(
             yield from embedded_records([collection] if collection else None)
         else:
             yield from read_records(source, defaults=defaults, songs=songs)
-
-
-def _unique(
-    items: Iterable[LyricRecord | SetAside],
-) -> Iterator[LyricRecord | SetAside]:
-    """Gives a second record of one id, from another source, an id of its own."""
-    seen: set[str] = set()
-    counts: dict[str, int] = {}
-    for item in items:
-        if isinstance(item, LyricRecord):
-            name = item.id
-            while name in seen:
-                counts[item.id] = counts.get(item.id, 1) + 1
-                name = f"{item.id}#{counts[item.id]}"
-            seen.add(name)
-            item = item if name == item.id else item.replace(id=name)
-        yield item

@@ -91,8 +91,8 @@ def test_what_is_set_aside_is_the_record_as_it_came():
 
 def test_the_recipe_is_kept_in_order():
     curation = curate_records(songs(3), recipe=[DropOdd()], split=Split(seed=3))
-    assert [step["type"] for step in curation.recipe] == ["drop_odd", "split"]
-    assert curation.recipe[-1]["seed"] == 3
+    assert [step["type"] for step in curation.recipe["steps"]] == ["drop_odd"]
+    assert curation.recipe["split"]["seed"] == 3
     assert curation.report()["set_aside_reasons"] == {"odd": 1}
 
 

@@ -23,15 +23,19 @@ def songs(count, style="lyrical", start=0):
 
 
 def assigned(records, split=None):
-    sides = (split or Split()).assign(records, range(len(records)))
-    return dict(zip((record.id for record in records), sides, strict=True))
+    names = sides(records, range(len(records)), split or Split())
+    return dict(zip((record.id for record in records), names, strict=True))
+
+
+def sides(records, groups, split):
+    return [SPLITS[side] for side in split.assign(map(split.draw, records), groups)]
 
 
 def test_shares_are_kept_in_every_stratum():
-    sides = assigned(songs(50) + songs(20, "narrative"))
+    dealt = assigned(songs(50) + songs(20, "narrative"))
     for style, count in {"lyrical": 50, "narrative": 20}.items():
         found = collections.Counter(
-            side for name, side in sides.items() if name.startswith(style)
+            side for name, side in dealt.items() if name.startswith(style)
         )
         assert found["test"] == count * 0.2
         assert found["validation"] == count * 0.1
@@ -57,12 +61,12 @@ def test_a_group_of_near_duplicates_stays_on_one_side():
     ]
     both = records + covers
     groups = duplicate_groups(both, threshold=0.5)
-    sides = Split().assign(both, groups)
+    dealt = sides(both, groups, Split())
     found = collections.defaultdict(set)
-    for record, side in zip(both, sides, strict=True):
+    for record, side in zip(both, dealt, strict=True):
         found[record.id.removesuffix("-cover")].add(side)
     assert all(len(side) == 1 for side in found.values())
-    assert {side for sides in found.values() for side in sides} == set(SPLITS)
+    assert {side for several in found.values() for side in several} == set(SPLITS)
 
 
 def test_a_single_song_is_trained_on():
@@ -71,6 +75,11 @@ def test_a_single_song_is_trained_on():
 
 def test_nothing_is_held_out_where_none_is_asked_for():
     assert set(assigned(songs(9), Split(validation=0, test=0)).values()) == {"train"}
+
+
+def test_names_do_not_matter():
+    renamed = [record.replace(id=f"x{record.id}") for record in songs(40)]
+    assert [*assigned(songs(40)).values()] == [*assigned(renamed).values()]
 
 
 def test_wrong_shares_are_named_and_right_ones_round_trip():

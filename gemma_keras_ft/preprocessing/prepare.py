@@ -1,0 +1,207 @@
+"""One record's way through the recipe, in this process or in several."""
+
+import collections
+import concurrent.futures
+import dataclasses
+import itertools
+import multiprocessing
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+from gemma_keras_ft.preprocessing.base import Preprocessor
+from gemma_keras_ft.preprocessing.likeness import Likeness, measure_likeness
+from gemma_keras_ft.preprocessing.recipe import recipe_from_config, recipe_to_config
+from gemma_keras_ft.preprocessing.split import Draw, Split
+from gemma_keras_ft.records import LyricRecord, SetAside, to_json_line
+
+_CHUNK = 256
+_EXCERPT = 200
+
+
+class Guard(Protocol):
+    """Runs a step so that protected phrases are kept; see `culture.Guard`."""
+
+    def run(
+        self, step: Preprocessor, record: LyricRecord
+    ) -> tuple[LyricRecord | SetAside, bool]:
+        """Returns the step's result, and whether the step had to be undone."""
+        ...
+
+
+class Decisions(Protocol):
+    """What readers decided; see `decisions.Decisions`."""
+
+    def apply(self, record: LyricRecord) -> LyricRecord | SetAside:
+        """Returns the record as decided."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """What became of one record in the recipe.
+
+    Args:
+        line: Its JSON, kept or set aside, as a line of bytes.
+        likeness: What it is compared by; None for what is set aside.
+        draw: Its ticket in the split; None for what is set aside.
+        author: Its author.
+        changed: For each step that changed its lines: the step's name, and the
+            first such line before and after.
+        undone: Names of steps that were undone, since they would have changed a
+            protected phrase.
+    """
+
+    line: bytes
+    likeness: Likeness | None = None
+    draw: Draw | None = None
+    author: str | None = None
+    changed: tuple[tuple[str, str, str], ...] = ()
+    undone: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass
+class Trail:
+    """What steps did to one record."""
+
+    changed: list[tuple[str, str, str]] = dataclasses.field(default_factory=list)
+    undone: list[str] = dataclasses.field(default_factory=list)
+
+    def note(self, name: str, before: LyricRecord, after: LyricRecord) -> None:
+        """Notes the first line that a step changed."""
+        pairs = itertools.zip_longest(before.lines, after.lines, fillvalue="")
+        old, new = next((old, new) for old, new in pairs if old != new)
+        self.changed.append((name, old[:_EXCERPT], new[:_EXCERPT]))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Road:
+    """All that happens to one record by itself.
+
+    Args:
+        steps: The recipe.
+        split: Draws the record's ticket.
+        guard: Keeps protected phrases; None where there are none.
+        decisions: What readers decided; None where nobody has.
+    """
+
+    steps: tuple[Preprocessor, ...]
+    split: Split
+    guard: Guard | None = None
+    decisions: Decisions | None = None
+
+    def walk(
+        self, item: LyricRecord | SetAside
+    ) -> tuple[LyricRecord | SetAside, Trail]:
+        """Runs the recipe, then applies what readers decided.
+
+        What is set aside is the record as it came, before any step changed it.
+        """
+        trail = Trail()
+        result = self._run(item, trail)
+        if self.decisions is not None and isinstance(result, LyricRecord):
+            decided = self.decisions.apply(result)
+            if isinstance(decided, LyricRecord) and decided.lines != result.lines:
+                # What was edited is romanized and flagged anew.
+                decided = self._run(decided.replace(romanized=None), trail)
+            result = decided
+        if isinstance(result, SetAside) and isinstance(item, LyricRecord):
+            result = dataclasses.replace(result, record=item.to_dict())
+        return result, trail
+
+    def _run(
+        self, item: LyricRecord | SetAside, trail: Trail
+    ) -> LyricRecord | SetAside:
+        for step in self.steps:
+            if isinstance(item, SetAside):
+                break
+            before = item
+            if self.guard is None:
+                item = step(item)
+            else:
+                item, undone = self.guard.run(step, item)
+                if undone:
+                    trail.undone.append(step.config_name)
+            if isinstance(item, LyricRecord) and item.lines != before.lines:
+                trail.note(step.config_name, before, item)
+        return item
+
+    def prepare(self, items: Sequence[LyricRecord | SetAside]) -> list[Prepared]:
+        """Walks a chunk of records and measures what is kept."""
+        walked = [self.walk(item) for item in items]
+        kept = [result for result, _ in walked if isinstance(result, LyricRecord)]
+        likenesses = iter(measure_likeness(kept))
+        return [
+            Prepared(
+                line=to_json_line(result.to_dict()).encode(),
+                likeness=next(likenesses),
+                draw=self.split.draw(result),
+                author=result.author,
+                changed=tuple(trail.changed),
+                undone=tuple(trail.undone),
+            )
+            if isinstance(result, LyricRecord)
+            else Prepared(line=to_json_line(result.to_dict()).encode())
+            for result, trail in walked
+        ]
+
+
+def prepare_records(
+    items: Iterable[LyricRecord | SetAside], road: Road, *, processes: int = 1
+) -> Iterator[Prepared]:
+    """Prepares records in their order, in one process or in several.
+
+    A bounded number of chunks is on its way at any time, so memory does not grow
+    with the corpus.
+
+    Args:
+        items: Records, and what was set aside on reading.
+        road: What to do with each.
+        processes: How many worker processes; 1 works in this one. Steps must be
+            importable by the others: defined in a module or in a recipe file.
+
+    Raises:
+        RuntimeError: If a worker process dies, as for want of memory.
+    """
+    chunks = iter(lambda: list(itertools.islice(iterator, _CHUNK)), [])
+    iterator = iter(items)
+    if processes == 1:
+        for chunk in chunks:
+            yield from road.prepare(chunk)
+        return
+    with concurrent.futures.ProcessPoolExecutor(
+        processes,
+        # Forking a process that runs JAX's threads may hang it.
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=_start,
+        initargs=(recipe_to_config(road.steps), dataclasses.replace(road, steps=())),
+    ) as pool:
+        waiting: collections.deque[concurrent.futures.Future] = collections.deque()
+        try:
+            for chunk in chunks:
+                waiting.append(pool.submit(_prepare_chunk, chunk))
+                if len(waiting) > 2 * processes:
+                    yield from waiting.popleft().result()
+            while waiting:
+                yield from waiting.popleft().result()
+        except concurrent.futures.process.BrokenProcessPool as error:
+            raise RuntimeError(
+                "A worker process ended before its work was done; the system may have "
+                f"been short of memory. Received: {error}. Use fewer `processes`."
+            ) from error
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+_road: Road | None = None
+
+
+def _start(config: Mapping[str, Any], road: Road) -> None:
+    """Gives a worker process the road, its steps rebuilt from JSON."""
+    global _road
+    _road = dataclasses.replace(road, steps=recipe_from_config(config))
+
+
+def _prepare_chunk(chunk: Sequence[LyricRecord | SetAside]) -> list[Prepared]:
+    assert _road is not None  # set by `_start`
+    return _road.prepare(chunk)

@@ -1,0 +1,160 @@
+"""A recipe: the list of steps, from Python, a module of one's own, or JSON."""
+
+import hashlib
+import importlib
+import importlib.util
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from gemma_keras_ft.config import from_config
+from gemma_keras_ft.preprocessing.base import Preprocessor
+from gemma_keras_ft.preprocessing.clean import Clean
+from gemma_keras_ft.preprocessing.missing import DetectScript, RequireText
+from gemma_keras_ft.preprocessing.normalize import Normalize
+from gemma_keras_ft.preprocessing.romanize import Romanize
+
+_OWN = "gemma_keras_ft_recipe_"
+
+
+def default_recipe() -> tuple[Preprocessor, ...]:
+    """Returns the steps that suit lyrics in any script.
+
+    Cleaning stands before normalization, since markup hides characters; the
+    script must be known before a record can be romanized.
+    """
+    return (Clean(), Normalize(), DetectScript(), RequireText(), Romanize())
+
+
+def load_recipe(source: str | Path) -> tuple[Preprocessor, ...]:
+    """Loads a recipe from a file.
+
+    A Python file has a function `recipe()` that returns the steps. A JSON file
+    holds `{"imports": [...], "steps": [...]}`: the modules, by name or by the path
+    of a file, that define steps of one's own, and the `to_config()` of each step.
+    Importing runs the module, so load recipes that you trust.
+
+    Args:
+        source: Path of a `.py` or `.json` file.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file holds no recipe.
+    """
+    path = Path(source)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"`recipe` must be a Python or JSON file. Received: recipe={str(path)!r}, "
+            "which is none."
+        )
+    if path.suffix == ".py":
+        return _from_module(path)
+    if path.suffix == ".json":
+        return _from_json(path)
+    raise ValueError(
+        f"`recipe` must be a .py or .json file. Received: recipe={str(path)!r}."
+    )
+
+
+def recipe_to_config(steps: Sequence[Preprocessor]) -> dict[str, Any]:
+    """Returns JSON values from which `recipe_from_config` rebuilds the steps."""
+    imports = {_importable(type(step)): None for step in steps}
+    return {
+        "imports": [name for name in imports if name],
+        "steps": [step.to_config() for step in steps],
+    }
+
+
+def recipe_from_config(config: Mapping[str, Any]) -> tuple[Preprocessor, ...]:
+    """Rebuilds the steps of `recipe_to_config`, in this or another process.
+
+    Raises:
+        ValueError: If a step is unknown even after the imports.
+    """
+    for name in config.get("imports", ()):
+        import_steps(name)
+    return check_recipe([from_config(step) for step in config["steps"]])
+
+
+def check_recipe(steps: Sequence[Any]) -> tuple[Preprocessor, ...]:
+    """Checks that every step is a preprocessor.
+
+    Raises:
+        ValueError: If one is not.
+    """
+    for place, step in enumerate(steps):
+        if not isinstance(step, Preprocessor):
+            raise ValueError(
+                "`recipe` must hold preprocessors. Received: "
+                f"{step!r:.80} in place {place}. Derive its class from "
+                "MapPreprocessor or FilterPreprocessor, and give an instance."
+            )
+    return tuple(steps)
+
+
+def import_steps(name: str) -> ModuleType:
+    """Imports a module by name, or a file by its path; each once."""
+    if not name.endswith(".py"):
+        return importlib.import_module(name)
+    path = Path(name).resolve()
+    # Equal in every process, so that what one pickles another finds.
+    unique = _OWN + hashlib.sha256(str(path).encode()).hexdigest()[:12]
+    if unique in sys.modules:
+        return sys.modules[unique]
+    spec = importlib.util.spec_from_file_location(unique, path)
+    if spec is None or spec.loader is None or not path.is_file():
+        raise FileNotFoundError(
+            f"`imports` must name modules or Python files. Received: {name!r}."
+        )
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[unique] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[unique]
+        raise
+    return module
+
+
+def _from_module(path: Path) -> tuple[Preprocessor, ...]:
+    function = getattr(import_steps(str(path)), "recipe", None)
+    if not callable(function):
+        raise ValueError(
+            f"{path} must define a function recipe() that returns the steps. "
+            "Received: none."
+        )
+    steps = function()
+    if isinstance(steps, str) or not isinstance(steps, Sequence):
+        raise ValueError(
+            f"recipe() of {path} must return a list of steps. Received: {steps!r:.80}."
+        )
+    return check_recipe(steps)
+
+
+def _from_json(path: Path) -> tuple[Preprocessor, ...]:
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+        steps = config["steps"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f'{path} must hold {{"imports": [...], "steps": [...]}}. '
+            f"Received: {error!r}."
+        ) from error
+    # Files are named beside the recipe, wherever the command is run.
+    imports = [
+        str(path.parent / name) if str(name).endswith(".py") else name
+        for name in config.get("imports", ())
+    ]
+    return recipe_from_config({"imports": imports, "steps": steps})
+
+
+def _importable(cls: type) -> str | None:
+    """Returns where another process finds a class; None for this package's own."""
+    if cls.__module__.startswith(_OWN):
+        return str(Path(sys.modules[cls.__module__].__file__ or "").resolve())
+    if cls.__module__.partition(".")[0] == __name__.partition(".")[0]:
+        return None
+    return cls.__module__
