@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
-_TEXT_FIELDS = (
+TEXT_FIELDS = (
     "title",
     "author",
     "language",
@@ -23,7 +23,7 @@ _TEXT_FIELDS = (
     "consent",
     "translation_language",
 )
-_LINES_FIELDS = ("lines", "romanized", "translation")
+LINES_FIELDS = ("lines", "romanized", "translation")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -81,9 +81,9 @@ class LyricRecord:
     def __post_init__(self):
         if not isinstance(self.id, str) or not self.id:
             raise ValueError(f"`id` must be a non-empty string. Received: {self.id!r}.")
-        for name in _LINES_FIELDS:
+        for name in LINES_FIELDS:
             self._check_lines(name)
-        for name in _TEXT_FIELDS:
+        for name in TEXT_FIELDS:
             value = getattr(self, name)
             if value is not None and not isinstance(value, str):
                 raise ValueError(f"`{name}` must be a string. Received: {value!r:.80}.")
@@ -126,7 +126,7 @@ class LyricRecord:
             field.name: getattr(self, field.name) for field in dataclasses.fields(self)
         }
         data["metadata"] = dict(self.metadata)
-        for name in _LINES_FIELDS:
+        for name in LINES_FIELDS:
             if data[name] is not None:
                 data[name] = list(data[name])
         kept = {"id", "lines"}

@@ -76,12 +76,7 @@ class Curation:
             sides[copy] = _COPY
             record = json.loads(self._kept[copy])
             name = json.loads(self._kept[first])["id"]
-            item = SetAside(
-                id=record["id"],
-                reason="duplicate",
-                detail=f"The same text as {name!r}.",
-                record=record,
-            )
+            item = copy_of(record, name)
             self._set_aside.append(to_json_line(item.to_dict()).encode())
         self._sides = sides
 
@@ -170,12 +165,22 @@ def curate_records(
     curation = Curation({**recipe_to_config(steps), "split": split.to_config()})
     road = Road(steps=steps, split=split, guard=guard, decisions=decisions)
     ledger = _Ledger()
-    for prepared in prepare_records(_unique(records), road, processes=processes):
+    for prepared in prepare_records(unique_ids(records), road, processes=processes):
         curation.take(prepared)
         if prepared.likeness is not None:
             ledger.enter(prepared)
     curation.settle(*ledger.deal(split))
     return curation
+
+
+def copy_of(record: Mapping[str, Any], name: str) -> SetAside:
+    """Returns the set-aside of a record that says the same as the one of `name`."""
+    return SetAside(
+        id=record["id"],
+        reason="duplicate",
+        detail=f"The same text as {name!r}.",
+        record=record,
+    )
 
 
 class _Ledger:
@@ -233,7 +238,7 @@ class _Ledger:
         return sorted(copies)
 
 
-def _unique(
+def unique_ids(
     items: Iterable[LyricRecord | SetAside],
 ) -> Iterator[LyricRecord | SetAside]:
     """Gives a second record of one id, from another source, an id of its own."""

@@ -38,7 +38,7 @@ class LikenessStore:
                 f"`threshold` must be in (0, 1]. Received: threshold={threshold!r}."
             )
         self.threshold = threshold
-        self.band_rows = _band_rows(threshold)
+        self.band_rows = band_rows(threshold)
         self.shingles = ArraySpool()
         self.verses = ArraySpool()
         self._bands = ArraySpool(np.uint32)
@@ -168,8 +168,8 @@ class Groups:
         return parents
 
 
-def _band_rows(threshold: float) -> int:
-    """Returns the longest band that still lets through pairs at the threshold."""
+def band_rows(threshold: float) -> int:
+    """Returns the longest band of digest values that still lets through pairs at the threshold."""
     for rows in (6, 3, 2):
         bands = PERMUTATIONS // rows
         if 1 - (1 - threshold**rows) ** bands >= _RECALL:

@@ -112,20 +112,27 @@ class Split(Configurable):
         for kind in np.unique(kinds):
             chosen = np.flatnonzero(kinds == kind)
             chosen = chosen[np.argsort(lowest[chosen], kind="stable")]
-            sides_of_groups[chosen] = self._fill(sizes[chosen])
+            sides_of_groups[chosen] = self.fill(sizes[chosen].tolist())
         sides = np.zeros(len(order), np.uint8)
         sides[order] = np.repeat(sides_of_groups, sizes)
         return sides
 
-    def _fill(self, sizes: np.ndarray) -> list[int]:
-        """Fills test, then validation, then train, in the order of the draw."""
-        total = int(sizes.sum())
+    def fill(self, sizes: Sequence[int]) -> list[int]:
+        """Fills test, then validation, then train, in the order of the draw.
+
+        Args:
+            sizes: Songs in each group of one stratum, the lowest ticket first.
+
+        Returns:
+            The place of each group's side in `SPLITS`.
+        """
+        total = sum(sizes)
         wanted = {
             SPLITS.index("test"): round(total * self.test),
             SPLITS.index("validation"): round(total * self.validation),
         }
         sides = []
-        for size in sizes.tolist():
+        for size in sizes:
             side = next((side for side in wanted if wanted[side] >= size), 0)
             if side:
                 wanted[side] -= size

@@ -5,7 +5,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from gemma_keras_ft.records import LyricRecord, SetAside
+from gemma_keras_ft.records import LINES_FIELDS, LyricRecord, SetAside
 from gemma_keras_ft.sources.plain_text import is_blank, split_lines, tidy_stanzas
 from gemma_keras_ft.sources.rows import LYRICS_FIELDS, ReadLimits, Row, payload, shown
 
@@ -17,8 +17,7 @@ _OTHER_SPELLINGS = {
     "license": ("licence",),
 }
 _RECORD_FIELDS = tuple(field.name for field in dataclasses.fields(LyricRecord))
-_LINES_FIELDS = ("lines", "romanized", "translation")
-_DEFAULT_FIELDS = tuple(sorted(set(_RECORD_FIELDS) - {"id", *_LINES_FIELDS}))
+_DEFAULT_FIELDS = tuple(sorted(set(_RECORD_FIELDS) - {"id", *LINES_FIELDS}))
 
 
 def check_defaults(defaults: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -163,7 +162,7 @@ def _is_nan(value: Any) -> bool:
 
 
 def _converted(fields: dict[str, Any]) -> dict[str, Any]:
-    for name in _LINES_FIELDS:
+    for name in LINES_FIELDS:
         if name in fields:
             fields[name] = _as_lines(name, fields[name])
     number = fields.get("id")

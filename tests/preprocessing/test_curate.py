@@ -1,7 +1,10 @@
 import dataclasses
 
+import pytest
+
 from gemma_keras_ft.preprocessing.base import FilterPreprocessor
-from gemma_keras_ft.preprocessing.curate import curate_records, default_recipe
+from gemma_keras_ft.preprocessing.curate import curate_records, unique_ids
+from gemma_keras_ft.preprocessing.recipe import default_recipe
 from gemma_keras_ft.preprocessing.split import Split
 from gemma_keras_ft.records import LyricRecord, SetAside
 
@@ -98,3 +101,91 @@ def test_the_recipe_is_kept_in_order():
 
 def test_nothing_in_gives_nothing_out():
     assert curate_records([]).report()["read"] == 0
+
+
+def named(name, number=0):
+    return LyricRecord(id=name, lines=(f"a first line {number}", f"then {number}"))
+
+
+@pytest.mark.parametrize(
+    "names",
+    [["x", "x", "x"], ["x#2", "x", "x"], ["x", "x", "x#2"], ["x", "x#2", "x", "x#2"]],
+)
+def test_no_two_records_share_an_id(names):
+    found = [item.id for item in unique_ids(map(named, names))]
+    assert len(set(found)) == len(names)
+    assert found[0] == names[0]
+
+
+def test_a_record_set_aside_takes_no_id_away():
+    aside = SetAside(id="x", reason="no_text")
+    items = list(unique_ids([aside, named("x"), aside]))
+    assert [item.id for item in items] == ["x", "x", "x"]
+
+
+def test_several_processes_give_what_one_gives():
+    records = [*songs(700), SetAside(id="bad", reason="bad_json"), songs(1)[0]]
+    one, two = (curate_records(records, processes=count) for count in (1, 2))
+    assert one.splits == two.splits
+    assert one.set_aside == two.set_aside
+    assert one.report() == two.report()
+
+
+def test_changes_are_counted_and_shown():
+    record = LyricRecord(id="a", lines=("<b>one</b> two", "three four"))
+    report = curate_records([record, *songs(3)]).report()
+    (step,) = [name for name in report["changed"] if name in ("clean", "markup")]
+    assert report["changed"][step] == 1
+    assert report["examples"][step] == [["<b>one</b> two", "one two"]]
+
+
+class Undoing:
+    """A guard that lets nobody touch a song about rain."""
+
+    def run(self, step, record):
+        result = step(record)
+        kept = "rain" not in record.text or result.lines == record.lines
+        return (result, False) if kept else (record, True)
+
+
+def test_a_step_that_the_guard_undoes_is_counted():
+    record = LyricRecord(id="a", lines=("rain  on the  roof", "and on the road"))
+    curation = curate_records([record], guard=Undoing())
+    assert curation.splits["train"][0].lines == record.lines
+    assert curation.report()["undone"]
+
+
+class Editing:
+    """One reader's decisions."""
+
+    def apply(self, record):
+        if record.id == "song-0":
+            return record.replace(lines=("மழை வந்தது", "மனம் நனைந்தது"))
+        if record.id == "song-1":
+            return SetAside(id=record.id, reason="review", record=record.to_dict())
+        return record
+
+
+def test_decisions_are_replayed_and_edits_romanized_anew():
+    curation = curate_records(
+        songs(4), decisions=Editing(), split=Split(validation=0, test=0)
+    )
+    (edited,) = [r for r in curation.splits["train"] if r.id == "song-0"]
+    assert edited.romanized == ("maḻai vantatu", "maṉam naṉaintatu")
+    (refused,) = curation.set_aside
+    assert refused.reason == "review"
+    assert refused.record == songs(2)[1].to_dict()
+
+
+def test_one_author_stays_on_one_side_where_that_is_asked_for():
+    records = [
+        song.replace(author=f"poet {place // 10}")
+        for place, song in enumerate(songs(60))
+    ]
+    curation = curate_records(records, split=Split(keep_artists=True))
+    sides = {}
+    for name, split in curation.splits.items():
+        for record in split:
+            sides.setdefault(record.author, set()).add(name)
+    assert all(len(names) == 1 for names in sides.values())
+    assert {name for names in sides.values() for name in names} > {"train"}
