@@ -5,7 +5,6 @@ import itertools
 from collections.abc import Iterator
 from typing import Any
 
-from gemma_keras_ft.sources.json_rows import parse_json
 from gemma_keras_ft.sources.rows import (
     BadRow,
     MissingLyricsColumn,
@@ -154,13 +153,7 @@ def _next_row(
 
 
 def _cell_value(name: str, cell: str) -> Any:
-    """Returns what a cell says; a table has text only, a record two fields more."""
-    match name.casefold():
-        case "no_alter":
-            return _TRUTH.get(cell.strip().casefold(), cell)
-        case "metadata":
-            try:
-                return parse_json(cell)
-            except ValueError:
-                return cell
+    """Returns what a cell says; a table has text only, a record one truth more."""
+    if name.casefold() == "no_alter":
+        return _TRUTH.get(cell.strip().casefold(), cell)
     return cell

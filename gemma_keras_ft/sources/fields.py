@@ -1,11 +1,13 @@
 """Fields as people spell them -> a record, or the reason to set it aside."""
 
+import contextlib
 import dataclasses
 import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gemma_keras_ft.records import LINES_FIELDS, LyricRecord, SetAside
+from gemma_keras_ft.sources.json_rows import parse_json
 from gemma_keras_ft.sources.plain_text import is_blank, split_lines, tidy_stanzas
 from gemma_keras_ft.sources.rows import LYRICS_FIELDS, ReadLimits, Row, payload, shown
 
@@ -169,6 +171,10 @@ def _converted(fields: dict[str, Any]) -> dict[str, Any]:
     if isinstance(number, int) and not isinstance(number, bool):
         fields["id"] = str(number)
     metadata = fields.get("metadata", {})
+    if isinstance(metadata, str):
+        # A table holds it as text; other text is refused below.
+        with contextlib.suppress(ValueError):
+            metadata = fields["metadata"] = parse_json(metadata)
     if not isinstance(metadata, Mapping):
         raise ValueError(f"`metadata` must be a mapping. Received: {metadata!r:.80}.")
     return fields
