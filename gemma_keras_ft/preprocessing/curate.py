@@ -30,9 +30,9 @@ from gemma_keras_ft.preprocessing.recipe import (
 )
 from gemma_keras_ft.preprocessing.split import SPLITS, Split
 from gemma_keras_ft.preprocessing.spool import LineSpool
+from gemma_keras_ft.preprocessing.summary import Summary
 from gemma_keras_ft.records import LyricRecord, SetAside, to_json_line
 
-_COUNTED = ("language", "script", "style", "license")
 _EXAMPLES = 3
 # Stands beside the places in SPLITS, for a record that turned out to be a copy.
 _COPY = 255
@@ -102,25 +102,17 @@ class Curation:
 
     @functools.cached_property
     def _report(self) -> dict[str, Any]:
-        counts: dict[str, Counter[str]] = {name: Counter() for name in _COUNTED}
-        for name in SPLITS:
-            for record in self.stream(name):
-                for field, counter in counts.items():
-                    counter[getattr(record, field) or "unknown"] += 1
-        sizes = {
-            name: int((self._sides == place).sum()) for place, name in enumerate(SPLITS)
-        }
+        summary = Summary()
+        for split in SPLITS:
+            for record in self.stream(split):
+                summary.add(record, split)
         reasons = Counter(item.reason for item in self.stream_set_aside())
-        kept = sum(sizes.values())
         return {
-            "read": kept + len(self._set_aside),
-            "kept": kept,
+            "read": summary.songs + len(self._set_aside),
+            "kept": summary.songs,
             "set_aside": len(self._set_aside),
             "set_aside_reasons": dict(sorted(reasons.items())),
-            "counts": {
-                **{name: dict(sorted(count.items())) for name, count in counts.items()},
-                "split": sizes,
-            },
+            **summary.report(),
             "changed": dict(sorted(self._changed.items())),
             "undone": dict(sorted(self._undone.items())),
             "examples": self._examples,

@@ -3,17 +3,34 @@
 import dataclasses
 import hashlib
 import json
+import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from gemma_keras_ft.preprocessing.card import data_card
+from gemma_keras_ft.preprocessing.card_plots import card_plots
 from gemma_keras_ft.preprocessing.curate import Curation
+from gemma_keras_ft.preprocessing.leaks import find_leaks
+from gemma_keras_ft.preprocessing.rights import rights_csv
 from gemma_keras_ft.preprocessing.split import SPLITS
-from gemma_keras_ft.records import LyricRecord, write_jsonl, write_text_atomically
+from gemma_keras_ft.records import (
+    LyricRecord,
+    write_bytes_atomically,
+    write_jsonl,
+    write_text_atomically,
+)
 
 MANIFEST = "dataset.json"
 SET_ASIDE = "set_aside.jsonl"
+RIGHTS = "rights.csv"
+CARD = "README.md"
+PLOTS = "plots"
+DECISIONS = "decisions.jsonl"
+EXPORTS = ("csv", "parquet", "tfds")
 _FORMAT = 2
+_SPLIT_FILES = tuple(f"{name}.jsonl" for name in SPLITS)
+_OURS = (MANIFEST, CARD, SET_ASIDE, RIGHTS, PLOTS, *_SPLIT_FILES, *EXPORTS)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -66,14 +83,14 @@ class LyricDataset:
 
 
 def write_dataset(curation: Curation, directory: Path | str) -> LyricDataset:
-    """Writes the splits, what was set aside, the manifest and a data card.
+    """Writes the splits, what was set aside, the ledger of rights, card and manifest.
 
     The manifest is written last: a folder without one is not a dataset yet.
 
     Args:
         curation: What to write.
         directory: Folder to write into; made if missing. A dataset that stands
-            there is replaced.
+            there is replaced; what readers decided (`decisions.jsonl`) stays.
 
     Returns:
         The dataset, as `read_dataset` would read it.
@@ -83,25 +100,29 @@ def write_dataset(curation: Curation, directory: Path | str) -> LyricDataset:
     """
     directory = Path(directory)
     check_dataset_folder(directory)
-    directory.mkdir(parents=True, exist_ok=True)
-    (directory / MANIFEST).unlink(missing_ok=True)
+    _clear(directory)
     for name in SPLITS:
         rows = (record.to_dict() for record in curation.stream(name))
         write_jsonl(directory / f"{name}.jsonl", rows)
     aside = (item.to_dict() for item in curation.stream_set_aside())
     write_jsonl(directory / SET_ASIDE, aside)
     hashes = {name: _file_hash(directory / f"{name}.jsonl") for name in SPLITS}
+    report = curation.report()
     manifest = {
         "format": _FORMAT,
         "version": _version(hashes),
         "sha256": hashes,
         "recipe": curation.recipe,
-        "report": curation.report(),
+        "report": report,
+        "leaks": find_leaks({name: curation.stream(name) for name in SPLITS}),
     }
-    write_text_atomically(directory / "README.md", _data_card(manifest))
+    write_text_atomically(directory / RIGHTS, rights_csv(report["rights"]))
+    for name, plot in card_plots(report).items():
+        write_bytes_atomically(directory / PLOTS / name, plot)
+    write_text_atomically(directory / CARD, data_card(manifest))
     write_text_atomically(
         directory / MANIFEST,
-        json.dumps(manifest, ensure_ascii=False, indent=1, sort_keys=True) + "\n",
+        json.dumps(manifest, ensure_ascii=False, indent=1) + "\n",
     )
     return read_dataset(directory)
 
@@ -113,17 +134,27 @@ def check_dataset_folder(directory: Path | str) -> None:
         FileExistsError: If `directory` is a file, or holds anything but a dataset.
     """
     directory = Path(directory)
-    ours = {MANIFEST, "README.md", SET_ASIDE, *(f"{name}.jsonl" for name in SPLITS)}
     if not directory.exists():
         return
     if directory.is_dir():
         found = {path.name for path in directory.iterdir()}
-        if not found or (found <= ours and found != {"README.md"}):
+        if not found or (found <= {*_OURS, DECISIONS} and found != {CARD}):
             return
     raise FileExistsError(
         "`out` must be a new or empty folder, or hold a dataset and nothing else. "
         f"Received: out={str(directory)!r}. Choose another folder."
     )
+
+
+def _clear(directory: Path) -> None:
+    """Removes a dataset of another version, the manifest first."""
+    directory.mkdir(parents=True, exist_ok=True)
+    for name in _OURS:
+        path = directory / name
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def read_dataset(directory: Path | str) -> LyricDataset:
@@ -203,26 +234,3 @@ def _file_hash(path: Path) -> str:
 def _version(hashes: Mapping[str, str]) -> str:
     text = json.dumps(hashes, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
-def _data_card(manifest: Mapping[str, Any]) -> str:
-    report = manifest["report"]
-    steps = ", ".join(step["type"] for step in manifest["recipe"]["steps"])
-    parts = [
-        f"# Lyrics, version {manifest['version']}",
-        f"{report['kept']} songs kept and {report['set_aside']} set aside, of "
-        f"{report['read']} read. Steps: {steps}.",
-    ]
-    for name, counts in report["counts"].items():
-        parts.append(_table(name, counts))
-    if report["set_aside_reasons"]:
-        parts.append(_table("set aside because", report["set_aside_reasons"]))
-    return "\n\n".join(parts) + "\n"
-
-
-def _table(name: str, counts: Mapping[str, int]) -> str:
-    rows = "\n".join(
-        f"| {str(value).replace('|', '/')} | {count} |"
-        for value, count in counts.items()
-    )
-    return f"| {name} | songs |\n| --- | ---: |\n{rows}"
