@@ -11,6 +11,7 @@ from gemma_keras_ft.backend import prefer_jax
 
 if TYPE_CHECKING:
     from gemma_keras_ft.config import Configurable, from_config, register
+    from gemma_keras_ft.data.builder import write_tfds
     from gemma_keras_ft.data.loader import Loader
     from gemma_keras_ft.data.tasks import Continuation, Example, Task, Translation
     from gemma_keras_ft.evaluation.report import read_report, write_report
@@ -22,9 +23,19 @@ if TYPE_CHECKING:
         MapPreprocessor,
         Preprocessor,
     )
-    from gemma_keras_ft.preprocessing.curate import default_recipe
+    from gemma_keras_ft.preprocessing.culture import Guard, ProtectedPhrases
+    from gemma_keras_ft.preprocessing.curate import curate_records
+    from gemma_keras_ft.preprocessing.decisions import Decisions
+    from gemma_keras_ft.preprocessing.fertility import measure_fertility
+    from gemma_keras_ft.preprocessing.flags import ExcludeFlagged, FlagSpans
+    from gemma_keras_ft.preprocessing.leaks import find_leaks
+    from gemma_keras_ft.preprocessing.normalize import normalize_text
+    from gemma_keras_ft.preprocessing.recipe import default_recipe, load_recipe
+    from gemma_keras_ft.preprocessing.rights import AllowLicenses
     from gemma_keras_ft.preprocessing.romanize import romanize_text
+    from gemma_keras_ft.preprocessing.split import Split
     from gemma_keras_ft.preprocessing.store import LyricDataset, read_dataset
+    from gemma_keras_ft.preprocessing.words import split_aksharas, split_words
     from gemma_keras_ft.records import LyricRecord, SetAside
     from gemma_keras_ft.sources import read_records
     from gemma_keras_ft.training.trainer import Trainer
@@ -32,33 +43,50 @@ if TYPE_CHECKING:
     from gemma_keras_ft.workflow.evaluating import evaluate
     from gemma_keras_ft.workflow.generating import generate
     from gemma_keras_ft.workflow.quickstart import quickstart
+    from gemma_keras_ft.workflow.review_page import write_review_page
+    from gemma_keras_ft.workflow.review_queue import review_queue
+    from gemma_keras_ft.workflow.review_server import serve_review
     from gemma_keras_ft.workflow.run import Run, read_run
+    from gemma_keras_ft.workflow.script_choice import choose_scripts
     from gemma_keras_ft.workflow.training import train
 
 _HOMES = {
     "Adapter": "model.lora",
+    "AllowLicenses": "preprocessing.rights",
     "Configurable": "config",
     "Continuation": "data.tasks",
+    "Decisions": "preprocessing.decisions",
     "Example": "data.tasks",
+    "ExcludeFlagged": "preprocessing.flags",
     "FilterPreprocessor": "preprocessing.base",
+    "FlagSpans": "preprocessing.flags",
     "Generator": "inference.generator",
+    "Guard": "preprocessing.culture",
     "Loader": "data.loader",
     "LyricDataset": "preprocessing.store",
     "LyricRecord": "records",
     "MapPreprocessor": "preprocessing.base",
     "Preprocessor": "preprocessing.base",
+    "ProtectedPhrases": "preprocessing.culture",
     "Run": "workflow.run",
     "SetAside": "records",
+    "Split": "preprocessing.split",
     "Task": "data.tasks",
     "Trainer": "training.trainer",
     "Translation": "data.tasks",
+    "choose_scripts": "workflow.script_choice",
     "curate": "workflow.curation",
-    "default_recipe": "preprocessing.curate",
+    "curate_records": "preprocessing.curate",
+    "default_recipe": "preprocessing.recipe",
     "evaluate": "workflow.evaluating",
+    "find_leaks": "preprocessing.leaks",
     "from_config": "config",
     "generate": "workflow.generating",
     "load_adapter": "model.lora",
     "load_preset": "model.preset",
+    "load_recipe": "preprocessing.recipe",
+    "measure_fertility": "preprocessing.fertility",
+    "normalize_text": "preprocessing.normalize",
     "preset_fingerprint": "model.preset",
     "quickstart": "workflow.quickstart",
     "read_dataset": "preprocessing.store",
@@ -66,35 +94,54 @@ _HOMES = {
     "read_report": "evaluation.report",
     "read_run": "workflow.run",
     "register": "config",
+    "review_queue": "workflow.review_queue",
     "romanize_text": "preprocessing.romanize",
+    "serve_review": "workflow.review_server",
+    "split_aksharas": "preprocessing.words",
+    "split_words": "preprocessing.words",
     "train": "workflow.training",
     "write_report": "evaluation.report",
+    "write_review_page": "workflow.review_page",
+    "write_tfds": "data.builder",
 }
 
 __all__ = [
     "Adapter",
+    "AllowLicenses",
     "Configurable",
     "Continuation",
+    "Decisions",
     "Example",
+    "ExcludeFlagged",
     "FilterPreprocessor",
+    "FlagSpans",
     "Generator",
+    "Guard",
     "Loader",
     "LyricDataset",
     "LyricRecord",
     "MapPreprocessor",
     "Preprocessor",
+    "ProtectedPhrases",
     "Run",
     "SetAside",
+    "Split",
     "Task",
     "Trainer",
     "Translation",
+    "choose_scripts",
     "curate",
+    "curate_records",
     "default_recipe",
     "evaluate",
+    "find_leaks",
     "from_config",
     "generate",
     "load_adapter",
     "load_preset",
+    "load_recipe",
+    "measure_fertility",
+    "normalize_text",
     "preset_fingerprint",
     "quickstart",
     "read_dataset",
@@ -102,9 +149,15 @@ __all__ = [
     "read_report",
     "read_run",
     "register",
+    "review_queue",
     "romanize_text",
+    "serve_review",
+    "split_aksharas",
+    "split_words",
     "train",
     "write_report",
+    "write_review_page",
+    "write_tfds",
 ]
 
 prefer_jax()

@@ -1,6 +1,7 @@
 """The command line's arguments; light, so that `--help` answers at once."""
 
 import argparse
+import os
 
 
 class _Formatter(argparse.ArgumentDefaultsHelpFormatter):
@@ -23,6 +24,7 @@ def build_parser() -> argparse.ArgumentParser:
     for add in (
         _add_quickstart,
         _add_curate,
+        _add_review,
         _add_train,
         _add_evaluate,
         _add_generate,
@@ -108,16 +110,86 @@ def _add_curate(commands) -> argparse.ArgumentParser:
     known.add_argument("--style", help="lyrical, narrative, devotional, didactic, ...")
     known.add_argument("--source", help="where the lyrics came from")
     known.add_argument("--license", help='terms of use, such as "CC0-1.0"')
+    known.add_argument("--era", help='when the songs arose, such as "15th century"')
+    known.add_argument("--contributor", help="who gave the songs to you")
+    known.add_argument("--consent", help="what they agreed to")
     known.add_argument(
         "--no-alter", action="store_true", help="sacred text: score it, never vary it"
     )
-    command.add_argument(
+    steps = command.add_argument_group("steps")
+    steps.add_argument(
+        "--recipe",
+        metavar="FILE",
+        help="steps of your own: a .py file with a function recipe(), or a .json",
+    )
+    steps.add_argument(
+        "--allow-licenses",
+        nargs="+",
+        metavar="LICENSE",
+        help="set songs under any other license aside",
+    )
+    steps.add_argument(
+        "--protect",
+        nargs="+",
+        metavar="FILE",
+        default=[],
+        help="phrases that no step may change, beside the packaged ones",
+    )
+    steps.add_argument(
+        "--flag-list",
+        nargs="+",
+        metavar="FILE",
+        default=[],
+        help="words to flag for `review`; nothing is dropped for them",
+    )
+    splits = command.add_argument_group("splits")
+    splits.add_argument(
         "--validation", type=float, default=0.1, help="share to watch training on"
     )
-    command.add_argument(
+    splits.add_argument(
         "--test", type=float, default=0.2, help="share to judge the result on"
     )
+    splits.add_argument(
+        "--keep-artists",
+        action="store_true",
+        help="put all songs of an author on one side",
+    )
+    command.add_argument(
+        "--formats",
+        nargs="+",
+        choices=("csv", "parquet", "tfds"),
+        default=[],
+        help="write the dataset in these formats too",
+    )
+    command.add_argument(
+        "--processes",
+        type=_integer(1, 1024),
+        default=os.cpu_count() or 1,
+        help="worker processes",
+    )
     _seed(command)
+    return command
+
+
+def _add_review(commands) -> argparse.ArgumentParser:
+    command = _add(
+        commands,
+        "review",
+        "Decide on flagged songs, in a web page on this machine or in a file.",
+    )
+    command.add_argument("dataset", help="folder that `curate` wrote")
+    command.add_argument(
+        "--out",
+        metavar="FILE",
+        help="write one HTML file to hand on, whose decisions can be downloaded",
+    )
+    command.add_argument("--reviewer", help="your name, kept with each decision")
+    command.add_argument(
+        "--port", type=_integer(0, 65535), default=0, help="0 takes a free one"
+    )
+    command.add_argument(
+        "--no-browser", action="store_true", help="print the address only"
+    )
     return command
 
 
@@ -138,9 +210,9 @@ def _add_train(commands) -> argparse.ArgumentParser:
     )
     command.add_argument(
         "--script",
-        choices=("native", "iso15919"),
+        choices=("auto", "native", "iso15919", "iast", "itrans", "hk", "readable"),
         default="native",
-        help="train on the lyrics in their own script, or romanized",
+        help="the lyrics' own script, a romanization, or what suits the preset best",
     )
     command.add_argument("--language", help="train on this language alone")
     command.add_argument("--style", help="train on this style alone")

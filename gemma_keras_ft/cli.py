@@ -55,8 +55,15 @@ def _curate(arguments: argparse.Namespace) -> None:
         arguments.sources,
         arguments.out,
         songs=arguments.songs,
+        recipe=arguments.recipe,
+        allow_licenses=arguments.allow_licenses or (),
+        protect=arguments.protect,
+        flag_lists=arguments.flag_list,
         validation=arguments.validation,
         test=arguments.test,
+        keep_artists=arguments.keep_artists,
+        formats=arguments.formats,
+        processes=arguments.processes,
         seed=arguments.seed,
         progress=progress,
         language=arguments.language,
@@ -64,16 +71,41 @@ def _curate(arguments: argparse.Namespace) -> None:
         style=arguments.style,
         source=arguments.source,
         license=arguments.license,
+        era=arguments.era,
+        contributor=arguments.contributor,
+        consent=arguments.consent,
         no_alter=arguments.no_alter or None,
     )
     report = dataset.report
     print(f"{report['read']} records read, {report['kept']} kept in {arguments.out}")
     for reason, count in report["set_aside_reasons"].items():
         print(f"  {count} set aside: {reason}")
+    for step, count in report["undone"].items():
+        print(f"  {count} songs left as they were by {step}: a protected phrase")
     for name in ("language", "script", "style", "split"):
         counts = (f"{key} {n}" for key, n in report["counts"][name].items())
         print(f"  {name}: {', '.join(counts)}")
-    print(f"version {dataset.version}")
+    leaks = len(dataset.leaks["pairs"])
+    print(f"  leaks between splits: {leaks}")
+    print(f"version {dataset.version}; what is in it: {arguments.out}/README.md")
+    if report["flagged"]:
+        print(
+            f"{report['flagged']} songs hold flagged words: "
+            f"gemma-keras-ft review {shlex.quote(arguments.out)}"
+        )
+
+
+def _review(arguments: argparse.Namespace) -> None:
+    if arguments.out:
+        gkf.write_review_page(arguments.dataset, arguments.out)
+        print(f"{arguments.out}: open it in a browser and download the decisions.")
+        return
+    gkf.serve_review(
+        arguments.dataset,
+        port=arguments.port,
+        reviewer=arguments.reviewer,
+        open_browser=not arguments.no_browser,
+    )
 
 
 def _train(arguments: argparse.Namespace) -> None:
@@ -104,11 +136,20 @@ def _train(arguments: argparse.Namespace) -> None:
             overwrite=arguments.overwrite,
             callbacks=bars("training"),
         )
+    for language, choice in run.facts["script_choice"].items():
+        print(f"script for {language or 'lyrics of no known language'}: ", end="")
+        print(_evidence(choice))
     result = run.facts["result"]
     print(
         f"{result['steps']} steps in {result['seconds']:.0f} s; run in {run.directory}"
     )
     print(f"next: gemma-keras-ft evaluate {shlex.quote(arguments.out)} --out report")
+
+
+def _evidence(choice) -> str:
+    """Says which form was chosen, and what each costs the base."""
+    costs = (f"{row['form']} {row['nats_per_word']:.1f}" for row in choice["evidence"])
+    return f"{choice['script']} (nats a word: {', '.join(costs)})"
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
@@ -170,6 +211,7 @@ def _status(sentence: str):
 _COMMANDS = {
     "quickstart": _quickstart,
     "curate": _curate,
+    "review": _review,
     "train": _train,
     "evaluate": _evaluate,
     "generate": _generate,

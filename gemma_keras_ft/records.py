@@ -181,8 +181,11 @@ class SetAside:
 
 
 def write_text_atomically(path: str | os.PathLike, text: str) -> None:
-    """Writes UTF-8 `text` so that a reader sees the old file or the new one."""
-    write_bytes_atomically(path, text.encode("utf-8"))
+    """Writes UTF-8 `text` so that a reader sees the old file or the new one.
+
+    A lone surrogate, which UTF-8 cannot hold, is written as JSON escapes it.
+    """
+    write_bytes_atomically(path, text.encode("utf-8", "backslashreplace"))
 
 
 def write_bytes_atomically(path: str | os.PathLike, content: bytes) -> None:

@@ -24,7 +24,7 @@ except ImportError as error:
         "for older releases of other packages."
     ) from error
 
-from gemma_keras_ft.preprocessing.curate import copy_of, unique_ids
+from gemma_keras_ft.preprocessing.curate import complete_group, copy_of, unique_ids
 from gemma_keras_ft.preprocessing.dedup import (
     THRESHOLD,
     Groups,
@@ -107,9 +107,10 @@ def curate_lines(lines: Any, road: Road) -> Songs:
         # (first, copy) -> (copy, first)
         | "By copy" >> beam.Map(operator.itemgetter(1, 0))
     )
-    sides = _sides(kept, copies, road.split)
+    roots = _roots(kept)
+    sides = _sides(kept, copies, roots, road.split)
     placed = (
-        {"item": kept, "side": sides}
+        {"item": kept, "side": sides, "completed": _completed(kept, copies, roots)}
         | "Join songs" >> beam.CoGroupByKey()
         | "Place" >> beam.FlatMap(_placed)
     )
@@ -125,10 +126,23 @@ def curate_lines(lines: Any, road: Road) -> Songs:
     )
 
 
-def _sides(kept: Any, copies: Any, split: Split) -> Any:
+def _completed(kept: Any, copies: Any, roots: Any) -> Any:
+    """Returns `(number, line)` of every song that its versions complete."""
+    return (
+        {"item": kept, "root": roots, "first": copies}
+        | "Join versions" >> beam.CoGroupByKey()
+        | "Versions" >> beam.FlatMap(_version)
+        | "Group versions" >> beam.GroupByKey()
+        | "Complete" >> beam.FlatMap(_complete)
+    )
+
+
+def _sides(kept: Any, copies: Any, roots: Any, split: Split) -> Any:
     """Returns `(number, side)` of every song that is no copy."""
+    if split.keep_artists:
+        roots = _with_authors(kept, roots)
     tickets = (
-        {"item": kept, "root": _roots(kept, split), "first": copies}
+        {"item": kept, "root": roots, "first": copies}
         | "Join roots" >> beam.CoGroupByKey()
         | "Without copies" >> beam.FlatMap(_ticket)
     )
@@ -188,7 +202,7 @@ class _Prepare(beam.DoFn):
             yield row["number"], prepared
 
 
-def _roots(kept: Any, split: Split) -> Any:
+def _roots(kept: Any) -> Any:
     """Returns `(number, root)` of every song that stands in a group with others."""
     rows = band_rows(THRESHOLD)
     # Songs with equal shingles are one song here, so that a song sung by thousands
@@ -232,25 +246,32 @@ def _roots(kept: Any, split: Split) -> Any:
         | "Same verse" >> beam.GroupByKey()
         | "Verse edges" >> beam.FlatMap(lambda item: _star(item[1]))
     )
-    edges = [equal, similar, verses]
-    if split.keep_artists:
-        edges.append(
-            kept
-            | "Authors"
-            >> beam.FlatMap(
-                lambda item: (
-                    [(hash_text(item[1].author), item[0])] if item[1].author else []
-                )
+    return (equal, similar, verses) | "Edges" >> _Connect()
+
+
+def _with_authors(kept: Any, roots: Any) -> Any:
+    """Joins the groups of songs by one author."""
+    authors = (
+        kept
+        | "Authors"
+        >> beam.FlatMap(
+            lambda item: (
+                [(hash_text(item[1].author), item[0])] if item[1].author else []
             )
-            | "Same author" >> beam.GroupByKey()
-            | "Author edges" >> beam.FlatMap(lambda item: _star(item[1]))
         )
-    return (
-        edges
-        | "All edges" >> beam.Flatten()
-        | "Collect" >> beam.combiners.ToList()
-        | "Connect" >> beam.FlatMap(_connected)
+        | "Same author" >> beam.GroupByKey()
+        | "Author edges" >> beam.FlatMap(lambda item: _star(item[1]))
     )
+    return (roots, authors) | "Author groups" >> _Connect()
+
+
+class _Connect(beam.PTransform):
+    """Edges between songs -> `(number, root)` of every song that has one."""
+
+    def expand(self, edges):
+        return (
+            edges | beam.Flatten() | beam.combiners.ToList() | beam.FlatMap(_connected)
+        )
 
 
 def _similar(candidates: Any, firsts: Any) -> Any:
@@ -306,6 +327,23 @@ def _ticket(item: tuple[int, Mapping[str, Any]]) -> Iterator[tuple[int, Any]]:
             yield root, (number, prepared.draw.ticket, prepared.draw.stratum)
 
 
+def _version(item: tuple[int, Mapping[str, Any]]) -> Iterator[tuple[int, Any]]:
+    """Yields `(root, (number, line))` of a song with other versions."""
+    number, joined = item
+    if not list(joined["first"]):
+        for root in joined["root"]:
+            for prepared in joined["item"]:
+                yield root, (number, prepared.line)
+
+
+def _complete(item: tuple[int, Iterable[tuple[int, bytes]]]) -> Iterator:
+    versions = sorted(item[1])
+    records = [LyricRecord.from_dict(json.loads(line)) for _, line in versions]
+    for (number, _), record in zip(versions, complete_group(records), strict=True):
+        if record is not None:
+            yield number, to_json_line(record.to_dict()).encode()
+
+
 def _ranked(item: tuple[int, Iterable[tuple]]) -> tuple[tuple, tuple[int, int, int]]:
     root, members = item
     members = list(members)
@@ -331,7 +369,8 @@ def _placed(item: tuple[int, Mapping[str, Any]]) -> Iterator:
     number, joined = item
     for side in joined["side"]:
         for prepared in joined["item"]:
-            yield side, (number, prepared.line)
+            (line,) = list(joined["completed"]) or [prepared.line]
+            yield side, (number, line)
 
 
 def _named_copies(item: tuple[int, Mapping[str, Any]]) -> Iterator:

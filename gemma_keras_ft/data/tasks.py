@@ -2,12 +2,16 @@
 
 import abc
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from gemma_keras_ft.config import Configurable, register
+from gemma_keras_ft.preprocessing.romanize import SCHEMES, romanize_text
 from gemma_keras_ft.records import LyricRecord
 
-SCRIPTS = ("native", "iso15919")
+NATIVE, AUTO = "native", "auto"
+# The scheme in which curation stores the romanized lines.
+_STORED = "iso15919"
+SCRIPTS = (NATIVE, *SCHEMES)
 
 # What stands before a line and its translation where no language tag is known.
 _UNNAMED, _TRANSLATED = "lyrics", "translation"
@@ -53,9 +57,53 @@ class Task(Configurable, abc.ABC):
         """Yields what `record` teaches; nothing where it lacks what is needed."""
 
 
-def lines_in_script(record: LyricRecord, script: str) -> tuple[str, ...] | None:
-    """Returns the record's lines in `"native"` script or in `"iso15919"`."""
-    return record.lines if script == "native" else record.romanized
+def lines_in_script(
+    record: LyricRecord, script: str, scripts: Sequence[tuple[str, str]] = ()
+) -> tuple[str, ...] | None:
+    """Returns the record's lines in native script or romanized.
+
+    Args:
+        record: The record.
+        script: `"native"` or a romanization scheme. `"iso15919"` gives the
+            romanization that curation stored, or None where there is none; any other
+            scheme is made from the native lines.
+        scripts: Pairs of language and script, which go before `script`.
+
+    Raises:
+        ValueError: If the script is still `"auto"`, which `train` decides.
+    """
+    script = dict(scripts).get(record.language or "", script)
+    if script == NATIVE:
+        return record.lines
+    if script == _STORED:
+        return record.romanized
+    if script == AUTO:
+        raise ValueError(
+            "`script` must be decided before examples are made. Received: "
+            "script='auto'. Train with it, or call `choose_scripts`."
+        )
+    language = record.language
+    return tuple(
+        romanize_text(line, scheme=script, language=language) for line in record.lines
+    )
+
+
+def check_script(script: str, scripts: Sequence[tuple[str, str]] = ()) -> None:
+    """Checks a task's `script` and `scripts`.
+
+    Raises:
+        ValueError: If one is unknown.
+    """
+    if script not in (*SCRIPTS, AUTO):
+        raise ValueError(
+            f"`script` must be one of {[*SCRIPTS, AUTO]}. Received: script={script!r}."
+        )
+    for pair in scripts:
+        if len(pair) != 2 or pair[1] not in SCRIPTS:
+            raise ValueError(
+                "`scripts` must pair languages with scripts. Received: "
+                f"{pair!r}. Available: {[*SCRIPTS]}."
+            )
 
 
 @register("continuation")
@@ -69,17 +117,20 @@ class Continuation(Task):
 
     Args:
         prompt_lines: Lines given; stanza borders do not count.
-        script: `"native"` or `"iso15919"`.
+        script: `"native"`, a romanization scheme, or `"auto"`: `train` decides for
+            each language by what the base makes of it.
+        scripts: Pairs of language and script, which go before `script`.
 
     Raises:
         ValueError: If an argument is out of range.
     """
 
     prompt_lines: int = 2
-    script: str = "native"
+    script: str = NATIVE
+    scripts: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self):
-        _check_script(self.script)
+        check_script(self.script, self.scripts)
         if self.prompt_lines < 1:
             raise ValueError(
                 "`prompt_lines` must be positive. Received: "
@@ -88,7 +139,7 @@ class Continuation(Task):
 
     def examples(self, record: LyricRecord) -> Iterator[Example]:
         """Yields one example, or none for a song of `prompt_lines` or fewer."""
-        lines = lines_in_script(record, self.script)
+        lines = lines_in_script(record, self.script, self.scripts)
         if lines is None:
             return
         sung = [index for index, line in enumerate(lines) if line]
@@ -114,17 +165,20 @@ class Translation(Task):
     `translation_language` is worth filling in.
 
     Args:
-        script: `"native"` or `"iso15919"`.
+        script: `"native"`, a romanization scheme, or `"auto"`: `train` decides for
+            each language by what the base makes of it.
+        scripts: Pairs of language and script, which go before `script`.
     """
 
-    script: str = "native"
+    script: str = NATIVE
+    scripts: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self):
-        _check_script(self.script)
+        check_script(self.script, self.scripts)
 
     def examples(self, record: LyricRecord) -> Iterator[Example]:
         """Yields examples for a record that has a translation."""
-        lines = lines_in_script(record, self.script)
+        lines = lines_in_script(record, self.script, self.scripts)
         if lines is None or record.translation is None:
             return
         pairs = [(lines, record.translation)]
@@ -142,10 +196,3 @@ class Translation(Task):
                 lead=f"{record.language or _UNNAMED}: ",
                 bridge=f"\n{record.translation_language or _TRANSLATED}: ",
             )
-
-
-def _check_script(script: str) -> None:
-    if script not in SCRIPTS:
-        raise ValueError(
-            f"`script` must be one of {list(SCRIPTS)}. Received: script={script!r}."
-        )

@@ -5,24 +5,21 @@ import json
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from gemma_keras_ft.preprocessing.base import Preprocessor
+from gemma_keras_ft.preprocessing.culture import Guard
+from gemma_keras_ft.preprocessing.decisions import Decisions
 from gemma_keras_ft.preprocessing.dedup import (
     Groups,
     LikenessStore,
     join_near_duplicates,
 )
+from gemma_keras_ft.preprocessing.fill_copies import complete_from_copies
 from gemma_keras_ft.preprocessing.likeness import hash_text
-from gemma_keras_ft.preprocessing.prepare import (
-    Decisions,
-    Guard,
-    Prepared,
-    Road,
-    prepare_records,
-)
+from gemma_keras_ft.preprocessing.prepare import Prepared, Road, prepare_records
 from gemma_keras_ft.preprocessing.recipe import (
     check_recipe,
     default_recipe,
@@ -34,6 +31,8 @@ from gemma_keras_ft.preprocessing.summary import Summary
 from gemma_keras_ft.records import LyricRecord, SetAside, to_json_line
 
 _EXAMPLES = 3
+# Of a song with more versions than this, the first ones complete the others.
+_VERSIONS_ASKED = 32
 # Stands beside the places in SPLITS, for a record that turned out to be a copy.
 _COPY = 255
 
@@ -52,6 +51,7 @@ class Curation:
         self._examples: dict[str, list[list[str]]] = {}
         self._kept = LineSpool()
         self._set_aside = LineSpool()
+        self._completed: dict[int, bytes] = {}
         self._sides = np.array([], np.uint8)
 
     def take(self, prepared: Prepared) -> None:
@@ -65,25 +65,30 @@ class Curation:
             if len(examples) < _EXAMPLES:
                 examples.append([before, after])
 
-    def settle(self, sides: np.ndarray, copies: Iterable[tuple[int, int]]) -> None:
-        """Deals the kept records out; copies of others are set aside after all.
-
-        Args:
-            sides: The place of each kept record's side in `SPLITS`, uint8.
-            copies: Kept records that are copies, each with the first of its kind.
-        """
-        for copy, first in copies:
+    def settle(self, dealt: "Dealt") -> None:
+        """Deals the kept records out; copies of others are set aside after all."""
+        sides = dealt.sides
+        for copy, first in dealt.copies:
             sides[copy] = _COPY
             record = json.loads(self._kept[copy])
             name = json.loads(self._kept[first])["id"]
             item = copy_of(record, name)
             self._set_aside.append(to_json_line(item.to_dict()).encode())
+        for group in dealt.groups:
+            versions = [
+                LyricRecord.from_dict(json.loads(self._kept[index])) for index in group
+            ]
+            for index, record in zip(group, complete_group(versions), strict=True):
+                if record is not None:
+                    line = to_json_line(record.to_dict()).encode()
+                    self._completed[index] = line
         self._sides = sides
 
     def stream(self, split: str) -> Iterator[LyricRecord]:
         """Yields the records of a split, one at a time, in their order."""
         for index in np.flatnonzero(self._sides == SPLITS.index(split)).tolist():
-            yield LyricRecord.from_dict(json.loads(self._kept[index]))
+            line = self._completed.get(index) or self._kept[index]
+            yield LyricRecord.from_dict(json.loads(line))
 
     def stream_set_aside(self) -> Iterator[SetAside]:
         """Yields what was not kept, one at a time."""
@@ -161,8 +166,38 @@ def curate_records(
         curation.take(prepared)
         if prepared.likeness is not None:
             ledger.enter(prepared)
-    curation.settle(*ledger.deal(split))
+    curation.settle(ledger.deal(split))
     return curation
+
+
+class Dealt(NamedTuple):
+    """How kept records, by their places, were grouped and split.
+
+    Args:
+        sides: The place of each record's side in `SPLITS`, uint8.
+        copies: Records that are copies, each with the first of its kind.
+        groups: Records that are versions of one song, copies left out.
+    """
+
+    sides: np.ndarray
+    copies: list[tuple[int, int]]
+    groups: list[list[int]]
+
+
+def complete_group(
+    versions: Sequence[LyricRecord],
+) -> list[LyricRecord | None]:
+    """Completes last lines that were cut off from other versions of the song.
+
+    Returns:
+        For each version the completed record, or None where nothing was missing.
+    """
+    asked = versions[:_VERSIONS_ASKED]
+    completed = [complete_from_copies(version, asked) for version in versions]
+    return [
+        new if new is not version else None
+        for new, version in zip(completed, versions, strict=True)
+    ]
 
 
 def copy_of(record: Mapping[str, Any], name: str) -> SetAside:
@@ -195,17 +230,18 @@ class _Ledger:
         self._strata.append(names.setdefault(prepared.draw.stratum, len(names)))
         self._authors.append(hash_text(prepared.author) if prepared.author else 0)
 
-    def deal(self, split: Split) -> tuple[np.ndarray, list[tuple[int, int]]]:
-        """Returns each record's side, and the copies with their firsts."""
+    def deal(self, split: Split) -> "Dealt":
+        """Groups the records and splits them."""
         groups = Groups(len(self._store))
         join_near_duplicates(self._store, groups)
         copies = self._find_copies()
+        real = np.ones(len(self._tickets), bool)
+        real[[copy for copy, _ in copies]] = False
+        versions = groups.members(real)
         if split.keep_artists:
             authors = np.frombuffer(self._authors, np.uint64)
             named = np.flatnonzero(authors)
             groups.join_equal(authors[named], named)
-        real = np.ones(len(self._tickets), bool)
-        real[[copy for copy, _ in copies]] = False
         sides = np.zeros(len(real), np.uint8)
         sides[real] = split.deal(
             np.frombuffer(self._strata, np.int32)[real],
@@ -213,7 +249,7 @@ class _Ledger:
             groups.numbers()[real],
             [*self._strata_names],
         )
-        return sides, copies
+        return Dealt(sides, copies, versions)
 
     def _find_copies(self) -> list[tuple[int, int]]:
         """Returns every later record of the same words, script and language."""

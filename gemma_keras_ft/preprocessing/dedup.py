@@ -167,9 +167,15 @@ class Groups:
             parents = parents[parents]
         return parents
 
+    def members(self, chosen: np.ndarray) -> list[list[int]]:
+        """Returns the groups of several indices, of those chosen by a mask."""
+        indices = np.flatnonzero(chosen)
+        numbers = self.numbers()[indices]
+        return [indices[places].tolist() for places in equal_runs(numbers)]
+
 
 def band_rows(threshold: float) -> int:
-    """Returns the longest band of digest values that still lets through pairs at the threshold."""
+    """Returns how long a band may be and still let pairs at the threshold through."""
     for rows in (6, 3, 2):
         bands = PERMUTATIONS // rows
         if 1 - (1 - threshold**rows) ** bands >= _RECALL:

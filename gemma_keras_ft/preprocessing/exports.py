@@ -50,7 +50,7 @@ def write_parquet(path: str | Path, records: Iterable[LyricRecord]) -> None:
     Raises:
         ImportError: If pyarrow isn't installed.
     """
-    pyarrow = _import_pyarrow()
+    pyarrow = import_pyarrow()
     text, lines = pyarrow.string(), pyarrow.list_(pyarrow.string())
     schema = pyarrow.schema(
         [
@@ -98,7 +98,12 @@ def _batches(rows: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
         yield batch
 
 
-def _import_pyarrow() -> Any:
+def import_pyarrow() -> Any:
+    """Imports pyarrow.
+
+    Raises:
+        ImportError: If it isn't installed.
+    """
     try:
         import pyarrow
         import pyarrow.parquet

@@ -22,13 +22,12 @@ VERSE_WORDS = 5
 PERMUTATIONS = 126
 
 _MARKS = regex.compile(r"\p{M}+")
-_ANUSVARA = regex.compile("[ṁṃ]|m\u0310")
-_SILENT_NASAL = regex.compile(r"[nm](?=[^aeiouy])|n$")
-_VOWELS = regex.compile(r"[aeiouyh'ʼ’]+")
+# Nasals inside a word, and what is breathed or vowel everywhere.
+_DROPPED = regex.compile(r"(?<!^)[nm]+|[aeiouyh'ʼ’]+")
 _DOUBLED = regex.compile(r"([a-z])\1+")
 # Sounds that people spell one way or the other in Latin letters, and that scripts
-# tell apart or don't: voicing in Tamil, v and w, z and j.
-_ALIKE = str.maketrans("gjzdbvqf", "kcctpwkp")
+# tell apart or don't: voicing and trills in Tamil, v and w, z and j.
+_ALIKE = str.maketrans("gqcjzdrbfv", "kksssttppw")
 _EMPTY = np.array([], np.uint64)
 
 
@@ -64,19 +63,19 @@ def skeleton(word: str) -> str:
     """Returns the consonants of a bare, romanized word, as far as spellings agree.
 
     A song typed in Latin letters by ear differs from its transliteration in
-    vowels, inherent ones above all, in aspiration, in doubling and in nasals at the
-    end of a syllable. What is left is nearly the same, and chance agreement of
-    single words is no matter where whole songs are compared.
+    vowels, inherent ones above all, in nasals, breath, voicing and doubling. What is
+    left is nearly the same, and chance agreement of single words is no matter where
+    whole songs are compared.
 
     Example:
-        in:   "sapanōṁ", "sapnon", "kātal", "kaadhal", "ā"
-        out:  "spn", "spn", "ktl", "ktl", "a"
+        in:   "sapanōṁ", "sapnon", "kātal", "kaadhal", "ceyal", "seyal", "ā"
+        out:  "sp", "sp", "ktl", "ktl", "sl", "sl", "a"
     """
-    plain = _MARKS.sub("", unicodedata.normalize("NFKD", _ANUSVARA.sub("n", word)))
+    plain = _MARKS.sub("", unicodedata.normalize("NFKD", word))
     if not plain.isascii():
         return plain
-    spoken = plain.replace("zh", "l").replace("x", "ks").removesuffix("a")
-    consonants = _VOWELS.sub("", _SILENT_NASAL.sub("", spoken)).translate(_ALIKE)
+    spoken = plain.replace("zh", "l").replace("x", "ks")
+    consonants = _DROPPED.sub("", spoken).translate(_ALIKE)
     return _DOUBLED.sub(r"\1", consonants) or plain[:1]
 
 

@@ -6,9 +6,12 @@ import dataclasses
 import itertools
 import multiprocessing
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from gemma_keras_ft.preprocessing.base import Preprocessor
+from gemma_keras_ft.preprocessing.culture import Guard
+from gemma_keras_ft.preprocessing.decisions import Decisions, awaits_review
+from gemma_keras_ft.preprocessing.flags import is_cleared
 from gemma_keras_ft.preprocessing.likeness import Likeness, measure_likeness
 from gemma_keras_ft.preprocessing.recipe import recipe_from_config, recipe_to_config
 from gemma_keras_ft.preprocessing.split import Draw, Split
@@ -16,24 +19,6 @@ from gemma_keras_ft.records import LyricRecord, SetAside, to_json_line
 
 _CHUNK = 256
 _EXCERPT = 200
-
-
-class Guard(Protocol):
-    """Runs a step so that protected phrases are kept; see `culture.Guard`."""
-
-    def run(
-        self, step: Preprocessor, record: LyricRecord
-    ) -> tuple[LyricRecord | SetAside, bool]:
-        """Returns the step's result, and whether the step had to be undone."""
-        ...
-
-
-class Decisions(Protocol):
-    """What readers decided; see `decisions.Decisions`."""
-
-    def apply(self, record: LyricRecord) -> LyricRecord | SetAside:
-        """Returns the record as decided."""
-        ...
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -92,21 +77,43 @@ class Road:
     def walk(
         self, item: LyricRecord | SetAside
     ) -> tuple[LyricRecord | SetAside, Trail]:
-        """Runs the recipe, then applies what readers decided.
+        """Runs the recipe, then applies what readers decided, until nothing is left.
 
-        What is set aside is the record as it came, before any step changed it.
+        What is set aside is the record as it came, before any step changed it; only
+        one that waits for a reader is kept as the reader is to see it.
         """
         trail = Trail()
         result = self._run(item, trail)
-        if self.decisions is not None and isinstance(result, LyricRecord):
-            decided = self.decisions.apply(result)
-            if isinstance(decided, LyricRecord) and decided.lines != result.lines:
-                # What was edited is romanized and flagged anew.
-                decided = self._run(decided.replace(romanized=None), trail)
-            result = decided
-        if isinstance(result, SetAside) and isinstance(item, LyricRecord):
+        while (decided := self._decided(result)) is not None:
+            same = isinstance(result, LyricRecord) and (
+                isinstance(decided, SetAside) or decided.lines == result.lines
+            )
+            if same or isinstance(decided, SetAside):
+                result = decided
+                break
+            # An edited or readmitted song is romanized and flagged anew; each edit
+            # uses up one decision, so this ends.
+            result = self._run(decided, trail)
+        if (
+            isinstance(result, SetAside)
+            and isinstance(item, LyricRecord)
+            and not awaits_review(result)
+        ):
             result = dataclasses.replace(result, record=item.to_dict())
         return result, trail
+
+    def _decided(self, result: LyricRecord | SetAside) -> LyricRecord | SetAside | None:
+        """Returns what readers made of a song; None where they said nothing."""
+        if self.decisions is None:
+            return None
+        if isinstance(result, LyricRecord):
+            return self.decisions.apply(result)
+        if not awaits_review(result) or result.record is None:
+            return None
+        decided = self.decisions.apply(LyricRecord.from_dict(result.record))
+        if isinstance(decided, SetAside) or is_cleared(decided):
+            return decided
+        return None
 
     def _run(
         self, item: LyricRecord | SetAside, trail: Trail

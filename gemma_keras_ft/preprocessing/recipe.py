@@ -13,6 +13,7 @@ from typing import Any
 from gemma_keras_ft.config import from_config
 from gemma_keras_ft.preprocessing.base import Preprocessor
 from gemma_keras_ft.preprocessing.clean import Clean
+from gemma_keras_ft.preprocessing.flags import FlagSpans
 from gemma_keras_ft.preprocessing.missing import DetectScript, RequireText
 from gemma_keras_ft.preprocessing.normalize import Normalize
 from gemma_keras_ft.preprocessing.romanize import Romanize
@@ -26,7 +27,14 @@ def default_recipe() -> tuple[Preprocessor, ...]:
     Cleaning stands before normalization, since markup hides characters; the
     script must be known before a record can be romanized.
     """
-    return (Clean(), Normalize(), DetectScript(), RequireText(), Romanize())
+    return (
+        Clean(),
+        Normalize(),
+        DetectScript(),
+        RequireText(),
+        Romanize(),
+        FlagSpans(),
+    )
 
 
 def load_recipe(source: str | Path) -> tuple[Preprocessor, ...]:

@@ -11,6 +11,7 @@ from typing import Any
 from gemma_keras_ft.preprocessing.card import data_card
 from gemma_keras_ft.preprocessing.card_plots import card_plots
 from gemma_keras_ft.preprocessing.curate import Curation
+from gemma_keras_ft.preprocessing.decision_rows import DECISIONS
 from gemma_keras_ft.preprocessing.leaks import find_leaks
 from gemma_keras_ft.preprocessing.rights import rights_csv
 from gemma_keras_ft.preprocessing.split import SPLITS
@@ -26,7 +27,6 @@ SET_ASIDE = "set_aside.jsonl"
 RIGHTS = "rights.csv"
 CARD = "README.md"
 PLOTS = "plots"
-DECISIONS = "decisions.jsonl"
 EXPORTS = ("csv", "parquet", "tfds")
 _FORMAT = 2
 _SPLIT_FILES = tuple(f"{name}.jsonl" for name in SPLITS)
@@ -41,12 +41,14 @@ class LyricDataset:
         directory: Where it stands.
         version: Hash of the records of all splits: equal texts, equal version.
         report: Counts as `Curation.report` gives them.
+        leaks: What `find_leaks` found.
         splits: Records by `"train"`, `"validation"` and `"test"`, as tuples.
     """
 
     directory: Path
     version: str
     report: Mapping[str, Any]
+    leaks: Mapping[str, Any]
     splits: Mapping[str, tuple[LyricRecord, ...]]
 
     def stream(self, split: str) -> Iterator[LyricRecord]:
@@ -82,7 +84,9 @@ class LyricDataset:
         ]
 
 
-def write_dataset(curation: Curation, directory: Path | str) -> LyricDataset:
+def write_dataset(
+    curation: Curation, directory: Path | str, *, protected: str | None = None
+) -> LyricDataset:
     """Writes the splits, what was set aside, the ledger of rights, card and manifest.
 
     The manifest is written last: a folder without one is not a dataset yet.
@@ -91,6 +95,7 @@ def write_dataset(curation: Curation, directory: Path | str) -> LyricDataset:
         curation: What to write.
         directory: Folder to write into; made if missing. A dataset that stands
             there is replaced; what readers decided (`decisions.jsonl`) stays.
+        protected: Hash of the protected phrases, to keep in the manifest.
 
     Returns:
         The dataset, as `read_dataset` would read it.
@@ -112,7 +117,7 @@ def write_dataset(curation: Curation, directory: Path | str) -> LyricDataset:
         "format": _FORMAT,
         "version": _version(hashes),
         "sha256": hashes,
-        "recipe": curation.recipe,
+        "recipe": {**curation.recipe, "protected": protected},
         "report": report,
         "leaks": find_leaks({name: curation.stream(name) for name in SPLITS}),
     }
@@ -175,7 +180,7 @@ def read_dataset(directory: Path | str) -> LyricDataset:
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
         hashes, version = manifest["sha256"], manifest["version"]
-        report = manifest["report"]
+        report, leaks = manifest["report"], manifest["leaks"]
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
             f"{path} must be a dataset manifest. Received: {error!r}. Curate again."
@@ -188,7 +193,11 @@ def read_dataset(directory: Path | str) -> LyricDataset:
                 "content. To edit a dataset, edit its sources and curate again."
             )
     return LyricDataset(
-        directory=directory, version=version, report=report, splits=_Splits(directory)
+        directory=directory,
+        version=version,
+        report=report,
+        leaks=leaks,
+        splits=_Splits(directory),
     )
 
 

@@ -1,8 +1,10 @@
 """What a dataset holds, counted in one pass."""
 
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from typing import Any
 
+from gemma_keras_ft.preprocessing.flags import flags_of
 from gemma_keras_ft.preprocessing.representation import UNKNOWN, Representation
 from gemma_keras_ft.preprocessing.rights import RightsLedger
 from gemma_keras_ft.preprocessing.split import SPLITS
@@ -22,6 +24,8 @@ class Summary:
         self._styles_by_split: dict[str, Counter[str]] = defaultdict(Counter)
         self._styles_by_language: dict[str, Counter[str]] = defaultdict(Counter)
         self._lines: Counter[int] = Counter()
+        self._flagged = 0
+        self._reviewed: Counter[str] = Counter()
 
     def add(self, record: LyricRecord, split: str) -> None:
         """Counts one song."""
@@ -32,19 +36,26 @@ class Summary:
         self._splits[split] += 1
         self._styles_by_split[style][split] += 1
         self._styles_by_language[record.language or UNKNOWN][style] += 1
+        self._flagged += bool(flags_of(record))
+        review = record.metadata.get("review")
+        if isinstance(review, Mapping):
+            self._reviewed[str(review.get("state"))] += 1
         self._lines[min(_LONGEST, sum(map(bool, record.lines)))] += 1
 
     def report(self) -> dict[str, Any]:
         """Returns JSON values.
 
         `counts` by language, script, style, era, source, license and split; the
-        `rights` ledger; `styles_by_split` and `styles_by_language`; and
+        `rights` ledger; how many songs are `flagged`, and what readers made of those
+        `reviewed`; `styles_by_split` and `styles_by_language`; and
         `lines_per_song`, songs by their lines with words, 60 being that many or
         more.
         """
         return {
             "counts": {**self._representation.counts(), "split": dict(self._splits)},
             "rights": self._rights.rows(),
+            "flagged": self._flagged,
+            "reviewed": dict(sorted(self._reviewed.items())),
             "styles_by_split": _nested(self._styles_by_split),
             "styles_by_language": _nested(self._styles_by_language),
             "lines_per_song": {

@@ -5,9 +5,20 @@ from pathlib import Path
 from typing import Any
 
 from gemma_keras_ft.preprocessing.base import Preprocessor
+from gemma_keras_ft.preprocessing.culture import Guard, ProtectedPhrases
 from gemma_keras_ft.preprocessing.curate import curate_records
+from gemma_keras_ft.preprocessing.decisions import Decisions
+from gemma_keras_ft.preprocessing.exclusions import read_exclusions
+from gemma_keras_ft.preprocessing.flags import FlagSpans
+from gemma_keras_ft.preprocessing.recipe import (
+    check_recipe,
+    default_recipe,
+    load_recipe,
+)
+from gemma_keras_ft.preprocessing.rights import AllowLicenses
 from gemma_keras_ft.preprocessing.split import Split
 from gemma_keras_ft.preprocessing.store import (
+    DECISIONS,
     LyricDataset,
     check_dataset_folder,
     write_dataset,
@@ -15,6 +26,7 @@ from gemma_keras_ft.preprocessing.store import (
 from gemma_keras_ft.records import LyricRecord, SetAside
 from gemma_keras_ft.resources.corpus import embedded_records
 from gemma_keras_ft.sources import read_records
+from gemma_keras_ft.workflow.formats import check_formats, write_exports
 
 EMBEDDED = "embedded"
 
@@ -24,14 +36,22 @@ def curate(
     out: str | Path,
     *,
     songs: str = "file",
-    recipe: Sequence[Preprocessor] | None = None,
+    recipe: Sequence[Preprocessor] | str | Path | None = None,
+    allow_licenses: Sequence[str] = (),
+    protect: Sequence[str | Path] = (),
+    flag_lists: Sequence[str | Path] = (),
     validation: float = Split.validation,
     test: float = Split.test,
+    keep_artists: bool = False,
+    formats: Sequence[str] = (),
+    processes: int = 1,
     seed: int = 0,
     progress: Callable[[Iterable], Iterable] = iter,
     **defaults: Any,
 ) -> LyricDataset:
     """Reads lyrics, curates them, and writes a versioned dataset.
+
+    What readers decided in an earlier `review` of `out` is applied again.
 
     Example:
         ```python
@@ -45,9 +65,18 @@ def curate(
         out: Folder to write the dataset into.
         songs: `"file"` where a text file is one song, `"blank_lines"` where blank
             lines separate the songs of a file.
-        recipe: Preprocessors in order; the default recipe if None.
+        recipe: Preprocessors in order, or the file of a recipe (see `load_recipe`);
+            the default recipe if None.
+        allow_licenses: Licenses that songs may be under; any, if empty.
+        protect: Files of phrases that no step may change, beside the packaged ones;
+            see `load_phrases`.
+        flag_lists: Files of words to flag for `review`; see `read_exclusions`.
         validation: Share of songs held out to watch the training.
         test: Share of songs held out to judge the result.
+        keep_artists: Whether all songs of one author go to one side.
+        formats: More formats to write: `"csv"`, `"parquet"`, `"tfds"`.
+        processes: Worker processes. A script that asks for several must guard its
+            calls with `if __name__ == "__main__":`.
         seed: Seed of the split.
         progress: Wraps the stream of records, to show how far it is.
         **defaults: Record fields for records that lack them, such as `language`,
@@ -58,17 +87,26 @@ def curate(
 
     Raises:
         FileExistsError: If `out` holds anything but a dataset.
-        FileNotFoundError: If a source does not exist.
+        FileNotFoundError: If a source or a list does not exist.
+        ImportError: If a format needs a package that is missing.
         ValueError: If an argument is out of range, or no song is left.
     """
     if isinstance(sources, str | Path):
         sources = [sources]
     check_dataset_folder(out)
+    check_formats(formats)
     defaults = {name: value for name, value in defaults.items() if value is not None}
+    protected = ProtectedPhrases.from_files(*protect)
+    guard = Guard(protected)
     curation = curate_records(
         progress(_read(sources, songs, defaults)),
-        recipe=recipe,
-        split=Split(validation=validation, test=test, seed=seed),
+        recipe=_steps(recipe, allow_licenses, flag_lists),
+        split=Split(
+            validation=validation, test=test, keep_artists=keep_artists, seed=seed
+        ),
+        guard=guard,
+        decisions=Decisions.read(Path(out) / DECISIONS, guard),
+        processes=processes,
     )
     report = curation.report()
     if not report["kept"]:
@@ -77,7 +115,32 @@ def curate(
             f"{report['read']} records were read and none kept: "
             f"{report['set_aside_reasons']}."
         )
-    return write_dataset(curation, out)
+    dataset = write_dataset(curation, out, protected=protected.sha256)
+    write_exports(dataset, formats)
+    return dataset
+
+
+def _steps(
+    recipe: Sequence[Preprocessor] | str | Path | None,
+    allow_licenses: Sequence[str],
+    flag_lists: Sequence[str | Path],
+) -> tuple[Preprocessor, ...]:
+    """Returns the recipe with the policies that were asked for around it."""
+    if recipe is None:
+        steps = default_recipe()
+    elif isinstance(recipe, str | Path):
+        steps = load_recipe(recipe)
+    else:
+        steps = check_recipe(recipe)
+    if allow_licenses:
+        steps = (AllowLicenses(allowed=tuple(allow_licenses)), *steps)
+    if flag_lists:
+        lists = tuple(read_exclusions(path) for path in flag_lists)
+        steps = (
+            *(step for step in steps if not isinstance(step, FlagSpans)),
+            FlagSpans(lists=lists),
+        )
+    return steps
 
 
 def _read(

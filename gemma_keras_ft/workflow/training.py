@@ -23,6 +23,7 @@ from gemma_keras_ft.preprocessing.store import LyricDataset, read_dataset
 from gemma_keras_ft.records import LyricRecord
 from gemma_keras_ft.training.trainer import Trainer
 from gemma_keras_ft.workflow.run import ADAPTER, CHECKPOINTS, RUN, Run, write_run
+from gemma_keras_ft.workflow.script_choice import resolve_script
 
 _SPLITS = ("train", "validation")
 
@@ -87,6 +88,7 @@ def train(
     enable_adapter(model, adapter, seed=seed)
     select = {"language": language, "style": style}
     records = {name: dataset.select(name, **select) for name in _SPLITS}
+    task, choices = resolve_script(task, model, records["train"], seed=seed)
     rows = _tokenize(records, task, model.preprocessor.tokenizer, sequence_length)
     # What must be equal for a checkpoint to be continued.
     identity = {
@@ -118,6 +120,7 @@ def train(
         "trainer": trainer.to_config(),
         "seed": seed,
         "rows": {split: _count(given) for split, given in rows.items()},
+        "script_choice": choices,
         "result": result,
         **_count_parameters(model),
     }

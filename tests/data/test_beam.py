@@ -36,6 +36,12 @@ def records():
         for song in songs[10:40]
     ]
     made += [
+        song.replace(
+            id=f"{song.id}-cut", lines=(*song.lines[:-1], f"{song.lines[-1][:9]}…")
+        )
+        for song in songs[50:60]
+    ]
+    made += [
         LyricRecord(id="short", lines=("one",)),
         LyricRecord(id="none", lines=("...", "♪", "!!")),
         SetAside(id="bad", reason="bad_json", where="f:3"),

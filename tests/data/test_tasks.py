@@ -72,3 +72,38 @@ def test_translation_without_language_tags_names_the_two_sides():
     bare = SONG.replace(language=None, translation_language=None)
     example = next(Translation().examples(bare))
     assert example.prompt_text == "lyrics: one\ntranslation: "
+
+
+TAMIL = LyricRecord(
+    id="mazhai",
+    lines=("மழை வந்தது", "மனம்", "காதல்"),
+    language="ta",
+    romanized=("x", "y", "z"),
+)
+
+
+def test_other_schemes_are_made_from_the_native_lines():
+    (example,) = Continuation(script="readable").examples(TAMIL)
+    assert example.response == ("kaadhal",)
+    (example,) = Continuation(script="iso15919").examples(TAMIL)
+    assert example.response == ("z",)
+
+
+def test_a_script_of_its_own_for_a_language_goes_first():
+    task = Continuation(script="native", scripts=(("ta", "iso15919"),))
+    (tamil,) = task.examples(TAMIL)
+    (english,) = task.examples(SONG)
+    assert tamil.response == ("z",)
+    assert english.response == ("three", "four")
+    assert from_config(task.to_config()) == task
+
+
+def test_auto_must_be_decided_first():
+    with pytest.raises(ValueError, match="script='auto'"):
+        list(Continuation(script="auto").examples(TAMIL))
+
+
+@pytest.mark.parametrize("scripts", [(("ta", "auto"),), (("ta",),), (("ta", "latin"),)])
+def test_wrong_scripts_are_named(scripts):
+    with pytest.raises(ValueError, match="`scripts`"):
+        Translation(scripts=scripts)

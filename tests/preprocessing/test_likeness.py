@@ -24,10 +24,7 @@ from gemma_keras_ft.records import LyricRecord
     ],
 )
 def test_a_word_typed_by_ear_has_the_skeleton_of_its_transliteration(native, typed):
-    assert skeleton(romanize_text(native)).replace("s", "") == skeleton(typed).replace(
-        "s", ""
-    )
-    assert skeleton(typed)
+    assert skeleton(romanize_text(native)) == skeleton(typed) != ""
 
 
 @pytest.mark.parametrize(
