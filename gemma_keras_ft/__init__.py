@@ -35,7 +35,11 @@ if TYPE_CHECKING:
     from gemma_keras_ft.preprocessing.romanize import romanize_text
     from gemma_keras_ft.preprocessing.split import Split
     from gemma_keras_ft.preprocessing.store import LyricDataset, read_dataset
-    from gemma_keras_ft.preprocessing.words import split_aksharas, split_words
+    from gemma_keras_ft.preprocessing.words import (
+        split_aksharas,
+        split_words,
+        word_segmenter,
+    )
     from gemma_keras_ft.records import LyricRecord, SetAside
     from gemma_keras_ft.sources import read_records
     from gemma_keras_ft.training.trainer import Trainer
@@ -100,6 +104,7 @@ _HOMES = {
     "split_aksharas": "preprocessing.words",
     "split_words": "preprocessing.words",
     "train": "workflow.training",
+    "word_segmenter": "preprocessing.words",
     "write_report": "evaluation.report",
     "write_review_page": "workflow.review_page",
     "write_tfds": "data.builder",
@@ -155,6 +160,7 @@ __all__ = [
     "split_aksharas",
     "split_words",
     "train",
+    "word_segmenter",
     "write_report",
     "write_review_page",
     "write_tfds",

@@ -2,14 +2,17 @@
 
 import argparse
 import contextlib
+import importlib
 import os
 import shlex
 import sys
+import tempfile
 from collections.abc import Sequence
 
 import gemma_keras_ft as gkf
 from gemma_keras_ft.arguments import build_parser
 
+_TENSORFLOW_COMMANDS = ("quickstart", "train", "evaluate", "generate")
 # What a user can mend is told in one sentence; anything else keeps its traceback.
 _USER_ERRORS = (ValueError, OSError, ImportError, RuntimeError, MemoryError)
 
@@ -20,6 +23,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     # TensorFlow serves the data alone; what it says of missing GPUs misleads.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
+        if arguments.command in _TENSORFLOW_COMMANDS:
+            _import_tensorflow_quietly()
         _COMMANDS[arguments.command](arguments)
     except _USER_ERRORS as error:
         if arguments.traceback:
@@ -31,6 +36,26 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("gemma-keras-ft: stopped.", file=sys.stderr)
         return 130
     return 0
+
+
+def _import_tensorflow_quietly() -> None:
+    """Keeps what TensorFlow's C++ logs at import, of GPUs it need not find, off.
+
+    It logs before any setting is read, so the file descriptor itself is turned away.
+    """
+    sys.stderr.flush()
+    terminal = os.dup(2)
+    with tempfile.TemporaryFile() as said:
+        os.dup2(said.fileno(), 2)
+        try:
+            importlib.import_module("tensorflow_text")
+        except BaseException:
+            said.seek(0)
+            os.write(terminal, said.read())
+            raise
+        finally:
+            os.dup2(terminal, 2)
+            os.close(terminal)
 
 
 def _quickstart(arguments: argparse.Namespace) -> None:
