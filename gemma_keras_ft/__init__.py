@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from gemma_keras_ft.inference.generator import Generator
     from gemma_keras_ft.model.lora import Adapter, load_adapter
     from gemma_keras_ft.model.preset import load_preset, preset_fingerprint
+    from gemma_keras_ft.preprocessing.augment import augment_split
+    from gemma_keras_ft.preprocessing.augmentation import Augmentation
     from gemma_keras_ft.preprocessing.base import (
         FilterPreprocessor,
         MapPreprocessor,
@@ -26,21 +28,30 @@ if TYPE_CHECKING:
     from gemma_keras_ft.preprocessing.culture import Guard, ProtectedPhrases
     from gemma_keras_ft.preprocessing.curate import curate_records
     from gemma_keras_ft.preprocessing.decisions import Decisions
+    from gemma_keras_ft.preprocessing.exclusions import read_exclusions
     from gemma_keras_ft.preprocessing.fertility import measure_fertility
     from gemma_keras_ft.preprocessing.flags import ExcludeFlagged, FlagSpans
     from gemma_keras_ft.preprocessing.leaks import find_leaks
-    from gemma_keras_ft.preprocessing.normalize import normalize_text
+    from gemma_keras_ft.preprocessing.normalize import comparison_form, normalize_text
+    from gemma_keras_ft.preprocessing.phrase_lists import load_phrases
     from gemma_keras_ft.preprocessing.recipe import default_recipe, load_recipe
     from gemma_keras_ft.preprocessing.rights import AllowLicenses
     from gemma_keras_ft.preprocessing.romanize import romanize_text
     from gemma_keras_ft.preprocessing.split import Split
     from gemma_keras_ft.preprocessing.store import LyricDataset, read_dataset
+    from gemma_keras_ft.preprocessing.variations import DropLines, RomanizedCopy
+    from gemma_keras_ft.preprocessing.wording import (
+        Paraphrase,
+        ReorderWords,
+        ReplaceWords,
+    )
     from gemma_keras_ft.preprocessing.words import (
         split_aksharas,
         split_words,
         word_segmenter,
     )
     from gemma_keras_ft.records import LyricRecord, SetAside
+    from gemma_keras_ft.resources.own_songs import own_songs
     from gemma_keras_ft.sources import read_records
     from gemma_keras_ft.training.trainer import Trainer
     from gemma_keras_ft.workflow.curation import curate
@@ -57,9 +68,11 @@ if TYPE_CHECKING:
 _HOMES = {
     "Adapter": "model.lora",
     "AllowLicenses": "preprocessing.rights",
+    "Augmentation": "preprocessing.augmentation",
     "Configurable": "config",
     "Continuation": "data.tasks",
     "Decisions": "preprocessing.decisions",
+    "DropLines": "preprocessing.variations",
     "Example": "data.tasks",
     "ExcludeFlagged": "preprocessing.flags",
     "FilterPreprocessor": "preprocessing.base",
@@ -70,15 +83,21 @@ _HOMES = {
     "LyricDataset": "preprocessing.store",
     "LyricRecord": "records",
     "MapPreprocessor": "preprocessing.base",
+    "Paraphrase": "preprocessing.wording",
     "Preprocessor": "preprocessing.base",
     "ProtectedPhrases": "preprocessing.culture",
+    "ReorderWords": "preprocessing.wording",
+    "ReplaceWords": "preprocessing.wording",
+    "RomanizedCopy": "preprocessing.variations",
     "Run": "workflow.run",
     "SetAside": "records",
     "Split": "preprocessing.split",
     "Task": "data.tasks",
     "Trainer": "training.trainer",
     "Translation": "data.tasks",
+    "augment_split": "preprocessing.augment",
     "choose_scripts": "workflow.script_choice",
+    "comparison_form": "preprocessing.normalize",
     "curate": "workflow.curation",
     "curate_records": "preprocessing.curate",
     "default_recipe": "preprocessing.recipe",
@@ -87,13 +106,16 @@ _HOMES = {
     "from_config": "config",
     "generate": "workflow.generating",
     "load_adapter": "model.lora",
+    "load_phrases": "preprocessing.phrase_lists",
     "load_preset": "model.preset",
     "load_recipe": "preprocessing.recipe",
     "measure_fertility": "preprocessing.fertility",
     "normalize_text": "preprocessing.normalize",
+    "own_songs": "resources.own_songs",
     "preset_fingerprint": "model.preset",
     "quickstart": "workflow.quickstart",
     "read_dataset": "preprocessing.store",
+    "read_exclusions": "preprocessing.exclusions",
     "read_records": "sources",
     "read_report": "evaluation.report",
     "read_run": "workflow.run",
@@ -113,9 +135,11 @@ _HOMES = {
 __all__ = [
     "Adapter",
     "AllowLicenses",
+    "Augmentation",
     "Configurable",
     "Continuation",
     "Decisions",
+    "DropLines",
     "Example",
     "ExcludeFlagged",
     "FilterPreprocessor",
@@ -126,15 +150,21 @@ __all__ = [
     "LyricDataset",
     "LyricRecord",
     "MapPreprocessor",
+    "Paraphrase",
     "Preprocessor",
     "ProtectedPhrases",
+    "ReorderWords",
+    "ReplaceWords",
+    "RomanizedCopy",
     "Run",
     "SetAside",
     "Split",
     "Task",
     "Trainer",
     "Translation",
+    "augment_split",
     "choose_scripts",
+    "comparison_form",
     "curate",
     "curate_records",
     "default_recipe",
@@ -143,13 +173,16 @@ __all__ = [
     "from_config",
     "generate",
     "load_adapter",
+    "load_phrases",
     "load_preset",
     "load_recipe",
     "measure_fertility",
     "normalize_text",
+    "own_songs",
     "preset_fingerprint",
     "quickstart",
     "read_dataset",
+    "read_exclusions",
     "read_records",
     "read_report",
     "read_run",

@@ -1,6 +1,8 @@
 """Configurable: frozen dataclasses that are their own configuration."""
 
 import dataclasses
+import os
+import sys
 import typing
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
@@ -40,7 +42,10 @@ def register(name: str) -> Callable[[T], T]:
 
 
 def _identity(cls: type) -> tuple[str, str]:
-    return cls.__module__, cls.__qualname__
+    # A file is known by other names where it is run as a script, or imported by
+    # another process or by its path.
+    file = getattr(sys.modules.get(cls.__module__), "__file__", None)
+    return os.path.realpath(file) if file else cls.__module__, cls.__qualname__
 
 
 class Configurable:

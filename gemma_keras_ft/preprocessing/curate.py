@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from gemma_keras_ft.preprocessing.augment import Protected, augment_split
+from gemma_keras_ft.preprocessing.augmentation import Augmentation
 from gemma_keras_ft.preprocessing.base import Preprocessor
 from gemma_keras_ft.preprocessing.culture import Guard
 from gemma_keras_ft.preprocessing.decisions import Decisions
@@ -52,6 +54,8 @@ class Curation:
         self._kept = LineSpool()
         self._set_aside = LineSpool()
         self._completed: dict[int, bytes] = {}
+        self._children = LineSpool()
+        self._augmented: dict[str, Any] = {}
         self._sides = np.array([], np.uint8)
 
     def take(self, prepared: Prepared) -> None:
@@ -84,11 +88,35 @@ class Curation:
                     self._completed[index] = line
         self._sides = sides
 
+    def __len__(self) -> int:
+        """Returns how many records are kept."""
+        return int((self._sides != _COPY).sum())
+
+    def augment(
+        self, augmentations: Sequence[Augmentation], *, seed: int, protected: Protected
+    ) -> None:
+        """Adds variations of training songs, behind the originals.
+
+        Args:
+            augmentations: What to do with each song; see `augment_split`.
+            seed: Seed of the variations.
+            protected: Phrases that every variation must keep.
+        """
+        result = augment_split(
+            self.stream("train"), augmentations, seed=seed, protected=protected
+        )
+        self._augmented = result.report()
+        for child in result.records[self._augmented["originals"] :]:
+            self._children.append(to_json_line(child.to_dict()).encode())
+
     def stream(self, split: str) -> Iterator[LyricRecord]:
         """Yields the records of a split, one at a time, in their order."""
         for index in np.flatnonzero(self._sides == SPLITS.index(split)).tolist():
             line = self._completed.get(index) or self._kept[index]
             yield LyricRecord.from_dict(json.loads(line))
+        if split == "train":
+            for line in self._children:
+                yield LyricRecord.from_dict(json.loads(line))
 
     def stream_set_aside(self) -> Iterator[SetAside]:
         """Yields what was not kept, one at a time."""
@@ -113,14 +141,15 @@ class Curation:
                 summary.add(record, split)
         reasons = Counter(item.reason for item in self.stream_set_aside())
         return {
-            "read": summary.songs + len(self._set_aside),
-            "kept": summary.songs,
+            "read": summary.songs - len(self._children) + len(self._set_aside),
+            "kept": summary.songs - len(self._children),
             "set_aside": len(self._set_aside),
             "set_aside_reasons": dict(sorted(reasons.items())),
             **summary.report(),
             "changed": dict(sorted(self._changed.items())),
             "undone": dict(sorted(self._undone.items())),
             "examples": self._examples,
+            "augmentation": self._augmented,
         }
 
     def report(self) -> dict[str, Any]:
@@ -271,12 +300,14 @@ def unique_ids(
 ) -> Iterator[LyricRecord | SetAside]:
     """Gives a second record of one id, from another source, an id of its own."""
     seen: set[int] = set()
+    # How far the numbers of a name that came again have got.
+    counts: dict[str, int] = {}
     for item in items:
         if isinstance(item, LyricRecord):
-            name, count = item.id, 1
+            name = item.id
             while hash_text(name) in seen:
-                count += 1
-                name = f"{item.id}#{count}"
+                counts[item.id] = counts.get(item.id, 1) + 1
+                name = f"{item.id}#{counts[item.id]}"
             seen.add(hash_text(name))
             item = item if name == item.id else item.replace(id=name)
         yield item

@@ -35,6 +35,7 @@ class Likeness(NamedTuple):
     """What one record is compared by.
 
     Args:
+        words: 16 bytes, equal for records whose bare words are.
         copy: 16 bytes, equal for records whose words, script and language are.
         shingles: Hashes of three-word skeletons, sorted, uint64 `(shingles,)`.
         verses: Hashes of three consecutive lines, uint64 `(verses,)`.
@@ -42,6 +43,7 @@ class Likeness(NamedTuple):
         digest: MinHash values of the shingles, uint32 `(PERMUTATIONS,)`.
     """
 
+    words: bytes
     copy: bytes
     shingles: np.ndarray
     verses: np.ndarray
@@ -100,6 +102,7 @@ def measure_likeness(
     ]
     return [
         Likeness(
+            words=words_hash(words),
             copy=_copy_hash(record, words),
             shingles=found,
             verses=_verses(line_hashes, lines),
@@ -128,9 +131,17 @@ def _bare_lines(record: LyricRecord) -> list[list[str]]:
     return [words for words in map(bare_words, record.lines) if words]
 
 
+def words_hash(lines: Iterable[Sequence[str]]) -> bytes:
+    """Hashes the bare words of a song, whatever its line breaks; 16 bytes."""
+    return _digest(" ".join(word for line in lines for word in line))
+
+
 def _copy_hash(record: LyricRecord, lines: Iterable[Sequence[str]]) -> bytes:
     words = " ".join(word for line in lines for word in line)
-    text = f"{record.script}\n{record.language}\n{words}"
+    return _digest(f"{record.script}\n{record.language}\n{words}")
+
+
+def _digest(text: str) -> bytes:
     return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=16).digest()
 
 

@@ -53,9 +53,9 @@ class Trail:
 
     def note(self, name: str, before: LyricRecord, after: LyricRecord) -> None:
         """Notes the first line that a step changed."""
-        pairs = itertools.zip_longest(before.lines, after.lines, fillvalue="")
+        pairs = itertools.zip_longest(before.lines, after.lines)
         old, new = next((old, new) for old, new in pairs if old != new)
-        self.changed.append((name, old[:_EXCERPT], new[:_EXCERPT]))
+        self.changed.append((name, (old or "")[:_EXCERPT], (new or "")[:_EXCERPT]))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -138,18 +138,21 @@ class Road:
         kept = [result for result, _ in walked if isinstance(result, LyricRecord)]
         likenesses = iter(measure_likeness(kept))
         return [
-            Prepared(
-                line=to_json_line(result.to_dict()).encode(),
-                likeness=next(likenesses),
-                draw=self.split.draw(result),
-                author=result.author,
-                changed=tuple(trail.changed),
-                undone=tuple(trail.undone),
-            )
+            self._kept(result, next(likenesses), trail)
             if isinstance(result, LyricRecord)
             else Prepared(line=to_json_line(result.to_dict()).encode())
             for result, trail in walked
         ]
+
+    def _kept(self, record: LyricRecord, likeness: Likeness, trail: Trail) -> Prepared:
+        return Prepared(
+            line=to_json_line(record.to_dict()).encode(),
+            likeness=likeness,
+            draw=self.split.draw(record, likeness.words),
+            author=record.author,
+            changed=tuple(trail.changed),
+            undone=tuple(trail.undone),
+        )
 
 
 def prepare_records(

@@ -12,26 +12,61 @@ from typing import Any
 
 from gemma_keras_ft.config import from_config
 from gemma_keras_ft.preprocessing.base import Preprocessor
-from gemma_keras_ft.preprocessing.clean import Clean
+from gemma_keras_ft.preprocessing.chords import StripChords
+from gemma_keras_ft.preprocessing.clean import Clean, RepairMojibake
+from gemma_keras_ft.preprocessing.credits import MoveCredits
+from gemma_keras_ft.preprocessing.fill_brackets import CloseBrackets
+from gemma_keras_ft.preprocessing.fill_punctuation import FillPunctuation
 from gemma_keras_ft.preprocessing.flags import FlagSpans
-from gemma_keras_ft.preprocessing.missing import DetectScript, RequireText
+from gemma_keras_ft.preprocessing.labels import LabelSections
+from gemma_keras_ft.preprocessing.links import StripLinks
+from gemma_keras_ft.preprocessing.missing import (
+    DetectLanguage,
+    DetectScript,
+    RequireText,
+)
 from gemma_keras_ft.preprocessing.normalize import Normalize
+from gemma_keras_ft.preprocessing.punctuation import TidyPunctuation
+from gemma_keras_ft.preprocessing.repeats import ExpandRepeats
+from gemma_keras_ft.preprocessing.residue import StripResidue
 from gemma_keras_ft.preprocessing.romanize import Romanize
+from gemma_keras_ft.preprocessing.symbols import StripSymbols
+from gemma_keras_ft.preprocessing.timestamps import StripTimestamps
+from gemma_keras_ft.preprocessing.whitespace import TidyWhitespace
 
 _OWN = "gemma_keras_ft_recipe_"
+# Names that mean another module in another process.
+_BY_PATH = ("__main__", "__mp_main__")
 
 
 def default_recipe() -> tuple[Preprocessor, ...]:
     """Returns the steps that suit lyrics in any script.
 
-    Cleaning stands before normalization, since markup hides characters; the
-    script must be known before a record can be romanized.
+    Encoding comes first, since everything else reads letters; then what hides text
+    (markup, timestamps, chords, a site's residue), since it stands between a label or a
+    credit and the beginning of its line. Labels go before repeats, which may stand
+    in them. Script and language must be known before a record can be romanized;
+    flags are spans of the final text.
     """
     return (
+        RepairMojibake(),
         Clean(),
+        StripTimestamps(),
+        StripChords(),
+        StripResidue(),
+        MoveCredits(),
+        LabelSections(),
+        ExpandRepeats(),
+        StripLinks(),
+        StripSymbols(),
+        TidyPunctuation(),
+        TidyWhitespace(),
         Normalize(),
         DetectScript(),
+        DetectLanguage(),
         RequireText(),
+        CloseBrackets(),
+        FillPunctuation(),
         Romanize(),
         FlagSpans(),
     )
@@ -161,8 +196,11 @@ def _from_json(path: Path) -> tuple[Preprocessor, ...]:
 
 def _importable(cls: type) -> str | None:
     """Returns where another process finds a class; None for this package's own."""
-    if cls.__module__.startswith(_OWN):
-        return str(Path(sys.modules[cls.__module__].__file__ or "").resolve())
-    if cls.__module__.partition(".")[0] == __name__.partition(".")[0]:
+    if cls.__module__.partition(".")[0] == __name__.partition(".")[0] and (
+        not cls.__module__.startswith(_OWN)
+    ):
         return None
+    if cls.__module__ in _BY_PATH or cls.__module__.startswith(_OWN):
+        file = getattr(sys.modules[cls.__module__], "__file__", None)
+        return str(Path(file).resolve()) if file else cls.__module__
     return cls.__module__

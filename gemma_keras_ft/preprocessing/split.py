@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gemma_keras_ft.config import Configurable, check_seed, register
-from gemma_keras_ft.preprocessing.likeness import duplicate_key
+from gemma_keras_ft.preprocessing.likeness import measure_likeness
 from gemma_keras_ft.records import LyricRecord
 
 SPLITS = ("train", "validation", "test")
@@ -60,10 +60,17 @@ class Split(Configurable):
             )
         check_seed(self.seed)
 
-    def draw(self, record: LyricRecord) -> Draw:
-        """Draws a record's ticket."""
-        text = f"{self.seed}\n{record.language}\n{duplicate_key(record)}"
-        digest = hashlib.sha256(text.encode("utf-8", "replace")).digest()
+    def draw(self, record: LyricRecord, words: bytes | None = None) -> Draw:
+        """Draws a record's ticket.
+
+        Args:
+            record: The record.
+            words: Its `Likeness.words`, where that has been measured.
+        """
+        if words is None:
+            words = measure_likeness([record])[0].words
+        drawn = f"{self.seed}\n{record.language}\n{words.hex()}"
+        digest = hashlib.sha256(drawn.encode("utf-8", "replace")).digest()
         stratum = (record.language or "", record.script or "", record.style or "")
         return Draw(stratum, int.from_bytes(digest[:8], "big"))
 

@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import regex
+
 from gemma_keras_ft.records import LINES_FIELDS, LyricRecord, SetAside
 from gemma_keras_ft.sources.json_rows import parse_json
 from gemma_keras_ft.sources.plain_text import is_blank, split_lines, tidy_stanzas
@@ -18,6 +20,10 @@ _OTHER_SPELLINGS = {
     "language": ("lang",),
     "license": ("licence",),
 }
+# Unicode's bound for text in streams is 30 (UAX 15); beyond it normalization takes
+# time that grows with the square of the run.
+_MOST_MARKS = 30
+_MARK_RUN = regex.compile(rf"\p{{M}}{{{_MOST_MARKS + 1}}}")
 _RECORD_FIELDS = tuple(field.name for field in dataclasses.fields(LyricRecord))
 _DEFAULT_FIELDS = tuple(sorted(set(_RECORD_FIELDS) - {"id", *LINES_FIELDS}))
 
@@ -103,6 +109,9 @@ def _find_fault(
         except UnicodeEncodeError as error:
             half = f"{ord(value[error.start]):04X}"
             return "lone_surrogate", f"{shown(name)} holds half a pair, U+{half}."
+        if not value.isascii() and _MARK_RUN.search(value):
+            detail = f"{shown(name)} heaps more than {_MOST_MARKS} marks on a letter."
+            return "too_many_marks", detail
         if "\0" in value:
             return "nul_byte", f"{shown(name)} holds a NUL."
         if size > limits.max_record_bytes:

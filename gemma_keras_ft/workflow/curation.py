@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from gemma_keras_ft.preprocessing.augmentation import Augmentation
 from gemma_keras_ft.preprocessing.base import Preprocessor
 from gemma_keras_ft.preprocessing.culture import Guard, ProtectedPhrases
 from gemma_keras_ft.preprocessing.curate import curate_records
@@ -43,6 +44,7 @@ def curate(
     validation: float = Split.validation,
     test: float = Split.test,
     keep_artists: bool = False,
+    augmentations: Sequence[Augmentation] = (),
     formats: Sequence[str] = (),
     processes: int = 1,
     seed: int = 0,
@@ -74,6 +76,8 @@ def curate(
         validation: Share of songs held out to watch the training.
         test: Share of songs held out to judge the result.
         keep_artists: Whether all songs of one author go to one side.
+        augmentations: Variations of training songs to add, of songs that may be
+            varied; see `augment_split`.
         formats: More formats to write: `"csv"`, `"parquet"`, `"tfds"`.
         processes: Worker processes. A script that asks for several must guard its
             calls with `if __name__ == "__main__":`.
@@ -108,13 +112,15 @@ def curate(
         decisions=Decisions.read(Path(out) / DECISIONS, guard),
         processes=processes,
     )
-    report = curation.report()
-    if not report["kept"]:
+    if not len(curation):
+        report = curation.report()
         raise ValueError(
             f"`sources` must hold songs. Received: {list(map(str, sources))}, of which "
             f"{report['read']} records were read and none kept: "
             f"{report['set_aside_reasons']}."
         )
+    if augmentations:
+        curation.augment(augmentations, seed=seed, protected=protected)
     dataset = write_dataset(curation, out, protected=protected.sha256)
     write_exports(dataset, formats)
     return dataset

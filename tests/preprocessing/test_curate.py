@@ -6,6 +6,7 @@ from gemma_keras_ft.preprocessing.base import FilterPreprocessor
 from gemma_keras_ft.preprocessing.curate import curate_records, unique_ids
 from gemma_keras_ft.preprocessing.recipe import default_recipe
 from gemma_keras_ft.preprocessing.split import Split
+from gemma_keras_ft.preprocessing.variations import RomanizedCopy
 from gemma_keras_ft.records import LyricRecord, SetAside
 
 WORDS = "அகரம் மலர் இலை காற்று மழை நிலவு கடல் வானம் பாடல் மரம் ஆறு மலை".split()
@@ -203,3 +204,20 @@ def test_a_last_line_that_was_cut_off_is_completed_from_another_version():
         assert kept["whole"].lines == whole.lines
         (fill,) = [f for f in kept["cut"].metadata["filled"] if "source" in f]
         assert fill["source"] == "whole"
+
+
+def test_variations_are_added_to_training_alone_and_counted_apart():
+    records = songs(30)
+    curation = curate_records(records)
+    held_out = {name: curation.splits[name] for name in ("validation", "test")}
+    originals = curation.splits["train"]
+    curation.augment([RomanizedCopy()], seed=0, protected=())
+    train = curation.splits["train"]
+    assert train[: len(originals)] == originals
+    children = train[len(originals) :]
+    assert {child.metadata["parent"] for child in children} == {r.id for r in originals}
+    assert {name: curation.splits[name] for name in held_out} == held_out
+    report = curation.report()
+    assert report["kept"] == report["read"] == 30
+    assert report["counts"]["split"]["train"] == len(train)
+    assert report["augmentation"]["children"] == len(children)
