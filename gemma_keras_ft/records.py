@@ -228,6 +228,7 @@ def write_jsonl(path: str | os.PathLike, rows: Iterable[Mapping[str, Any]]) -> i
     """
     count = 0
     with written_atomically(path) as file:
-        for count, row in enumerate(rows, start=1):
+        for row in rows:
             file.write(to_json_line(row).encode())
+            count += 1
     return count

@@ -23,7 +23,7 @@ from gemma_keras_ft.resources.own_songs import own_songs_path
 LABELS = {
     **{"मुखड़ा": "chorus", "अंतरा": "verse"},
     **{"ਸਥਾਈ": "sthayi", "ਅੰਤਰਾ": "verse"},
-    **{"স্থায়ী": "sthayi", "অন্তরা": "verse"},
+    **{"স্থায়ী": "sthayi", "অন্তরা": "antara"},
     **{"பல்லவி": "pallavi", "சரணம்": "charanam"},
     **{"పల్లవి": "pallavi", "చరణం": "charanam"},
     **{"ध्रुपद": "refrain", "कडवे": "verse"},

@@ -36,7 +36,11 @@ def _draw(draw: Callable[[Any, Any], None], counts: Any) -> bytes:
     from matplotlib.figure import Figure
 
     # Ids in the file are random otherwise, and text would be drawn as outlines.
-    settings = {"svg.hashsalt": "card", "svg.fonttype": "none", "font.size": 9}
+    settings: dict[Any, Any] = {
+        "svg.hashsalt": "card",
+        "svg.fonttype": "none",
+        "font.size": 9,
+    }
     with matplotlib.rc_context(settings):
         # The file holds text, not outlines: the reader's own fonts have the glyphs.
         with warnings.catch_warnings():

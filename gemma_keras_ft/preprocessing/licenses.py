@@ -47,7 +47,7 @@ _CREATIVE_COMMONS = regex.compile(
 )
 # What a note beside the name may say without changing the terms.
 _NOTE = regex.compile(
-    r"\s*\((?:the )?(?:package|code|data|texts?|words|compilation|\d{3,4}"
+    r" ?\((?:the )?(?:package|code|data|texts?|words|compilation|\d{3,4}"
     r"|(?:poet|author)s? died (?:in )?\d{3,4})\)"
 )
 _BY_AGE = regex.compile(
@@ -57,9 +57,11 @@ _BY_AGE = regex.compile(
 _DOUBT = regex.compile(
     r"\b(?:not?|non|except|only|partly|some|most|may|might|possibly|presumably|unclear)\b"
 )
-_OUTSIDE_BRACKETS = r"(?![^()]*\))"
+# What is longer is the license itself, not its name.
+_MAXIMUM_LENGTH = 1_000
 
 
+@functools.lru_cache(maxsize=1 << 10)
 def license_name(text: str) -> str:
     """Returns one name for all spellings of the same terms.
 
@@ -75,7 +77,9 @@ def license_name(text: str) -> str:
         in:   "CC BY 4.0", "https://creativecommons.org/licenses/by/4.0/deed.hi"
         out:  "CC-BY-4.0", "CC-BY-4.0"
     """
-    text = text.strip()
+    text = " ".join(text.split())
+    if len(text) > _MAXIMUM_LENGTH:
+        return text.casefold()
     address = _URL.fullmatch(text)
     if address:
         kind, name, number, where = address.groups()
@@ -104,14 +108,15 @@ def is_allowed(text: str, allowed: Iterable[str]) -> bool:
     names = {license_name(name) for name in allowed}
     for name in tuple(names):
         names |= _INCLUDES.get(name, frozenset())
-    if license_name(text) in names:
-        return True
+    text = " ".join(text.split())
+    if license_name(text) in names or len(text) > _MAXIMUM_LENGTH:
+        return license_name(text) in names
     return all(
         any(
             all(license_name(term) in names for term in option.split(" AND "))
             for option in statement.split(" OR ")
         )
-        for statement in regex.split(rf"\s*;\s*{_OUTSIDE_BRACKETS}", text.strip(" ;."))
+        for statement in text.strip(" ;.").split(";")
     )
 
 

@@ -34,6 +34,10 @@ from gemma_keras_ft.preprocessing.symbols import StripSymbols
 from gemma_keras_ft.preprocessing.timestamps import StripTimestamps
 from gemma_keras_ft.preprocessing.whitespace import TidyWhitespace
 
+# Steps that are in no default recipe register when their modules are imported.
+_OPTIONAL = tuple(
+    f"gemma_keras_ft.preprocessing.{name}" for name in ("case", "fill", "rights")
+)
 _OWN = "gemma_keras_ft_recipe_"
 # Names that mean another module in another process.
 _BY_PATH = ("__main__", "__mp_main__")
@@ -117,7 +121,7 @@ def recipe_from_config(config: Mapping[str, Any]) -> tuple[Preprocessor, ...]:
     Raises:
         ValueError: If a step is unknown even after the imports.
     """
-    for name in config.get("imports", ()):
+    for name in (*_OPTIONAL, *config.get("imports", ())):
         import_steps(name)
     return check_recipe([from_config(step) for step in config["steps"]])
 

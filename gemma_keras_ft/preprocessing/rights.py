@@ -21,8 +21,8 @@ _TERMS = ("source", "license", "contributor", "consent")
 # Where in a source a record stands: a page, a row, a number after a colon. A bare
 # number may be a year, which is part of a name.
 _PLACE = regex.compile(
-    r"(?:[\s,;:]+(?:pages?|pp?\.|lines?|rows?|tracks?|nos?\.|songs?|verses?)\s*|[:#])"
-    r"\p{N}+(?:\s*[-–]\s*\p{N}+)?$",
+    r"(?r)(?:[\s,;:]+(?:pages?|pp?\.|lines?|rows?|tracks?|nos?\.|songs?|verses?)\s*"
+    r"|[:#])\p{N}+(?:\s*[-–]\s*\p{N}+)?$",
     regex.IGNORECASE,
 )
 _ADDRESS = regex.compile(r"https?://(?:www\.)?([^/\s?#]+)\S*", regex.IGNORECASE)
@@ -129,7 +129,7 @@ class RequireConsent(FilterPreprocessor):
     def reject(self, record: LyricRecord) -> tuple[str, str] | None:
         """Returns a reason for a song without consent."""
         note = comparison_form(record.consent or "")
-        if note and note in map(comparison_form, self.refusals):
+        if note in map(comparison_form, self.refusals):
             return "consent_refused", f"Its consent note says {record.consent!r:.200}."
         if note or (
             record.license

@@ -1,246 +1,190 @@
-"""Indic scripts to ISO 15919, over `indic-transliteration` with corrections."""
+"""Indic scripts in Latin letters, over `indic-transliteration` with corrections."""
 
 import dataclasses
 import functools
 import unicodedata
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterable
 
-import regex
-
-from gemma_keras_ft.config import register
+from gemma_keras_ft.config import Configurable, register
 from gemma_keras_ft.preprocessing.base import MapPreprocessor
+from gemma_keras_ft.preprocessing.readable import CACHES as READABLE_CACHES
+from gemma_keras_ft.preprocessing.readable import readable_text
+from gemma_keras_ft.preprocessing.romanize_letters import CACHES as LETTER_CACHES
+from gemma_keras_ft.preprocessing.romanize_letters import (
+    iso_letters,
+    script_of,
+    split_spans,
+)
+from gemma_keras_ft.preprocessing.romanize_plain import CACHES as PLAIN_CACHES
+from gemma_keras_ft.preprocessing.romanize_plain import romanize_plain
+from gemma_keras_ft.preprocessing.romanize_tables import SCRIPTS
+from gemma_keras_ft.preprocessing.schemes import (
+    CASE_SIGNIFICANT,
+    DANDAS,
+    script_scheme,
+    write_letters,
+)
 from gemma_keras_ft.records import LyricRecord
 
-# ISO 15924 code -> the library's name and Unicode's. A danda is shared by all of
-# them, so it never belongs to a span.
-_SCRIPTS = {
-    "Deva": ("devanagari", "Devanagari"),
-    "Beng": ("bengali", "Bengali"),
-    "Guru": ("gurmukhi", "Gurmukhi"),
-    "Gujr": ("gujarati", "Gujarati"),
-    "Orya": ("oriya", "Oriya"),
-    "Taml": ("tamil", "Tamil"),
-    "Telu": ("telugu", "Telugu"),
-    "Knda": ("kannada", "Kannada"),
-    "Mlym": ("malayalam", "Malayalam"),
-}
-_NUKTA = "\u093c\u09bc\u0a3c\u0abc\u0b3c\u0c3c\u0cbc"
-# Stands for the half-u of a final chandrakkala, which has no character.
-_HALF_U = "\ue000"
+SCHEMES = ("iso15919", "iast", "itrans", "hk", "readable")
+_DEFAULT = "iso15919"
 
-# Joiners choose a glyph; the library would write each as a literal "{}".
-_JOINERS = {"\u200c": "", "\u200d": ""}
-# NFC takes these apart, but the library knows them whole (Unicode's composition
-# exclusions; in Devanagari it is the other way round).
-_RECOMPOSED = {
-    "Beng": {"ড\u09bc": "\u09dc", "ঢ\u09bc": "\u09dd", "য\u09bc": "\u09df"},
-    "Guru": {
-        "ਲ\u0a3c": "\u0a33",
-        "ਸ\u0a3c": "\u0a36",
-        "ਖ\u0a3c": "\u0a59",
-        "ਗ\u0a3c": "\u0a5a",
-        "ਜ\u0a3c": "\u0a5b",
-        "ਫ\u0a3c": "\u0a5e",
-    },
-    "Orya": {"ଡ\u0b3c": "\u0b5c", "ଢ\u0b3c": "\u0b5d"},
-}
-# Two spellings of one thing, or a sign that the library does not know.
-_RESPELLED = {
-    # The eyelash ra of Marathi and Nepali.
-    "Deva": {"र्\u200d": "ऱ्"},
-    "Guru": {
-        # Subscript ya, and subscript ha, for which scripture writes udaat.
-        **{"ੵ": "੍ਯ", "ੑ": "੍ਹ"},
-        # Opens many texts and is read "ik oankaar", not "om".
-        "ੴ": "ਇਕ ਓਅੰਕਾਰ",
-        # A vowel sign on its bearer is the letter.
-        **{"ਅਾ": "ਆ", "ਅੈ": "ਐ", "ਅੌ": "ਔ", "ੲਿ": "ਇ", "ੲੀ": "ਈ", "ੲੇ": "ਏ", "ੲੈ": "ਐ"},
-        **{"ੳੁ": "ਉ", "ੳੂ": "ਊ", "ੳੋ": "ਓ", "ੳਾ": "ਆ", "ੲ": "ਇ", "ੳ": "ਉ"},
-    },
-    "Mlym": {
-        # Chillu letters as they were typed before Unicode had them.
-        **{"ണ്\u200d": "ൺ", "ന്\u200d": "ൻ", "ര്\u200d": "ർ"},
-        **{"ല്\u200d": "ൽ", "ള്\u200d": "ൾ", "ക്\u200d": "ൿ"},
-        **{"ൗ": "ൌ", "ൎ": "ർ", "ൟ": "ഈ"},
-    },
-}
-
-# ISO 15919 where the library differs or has nothing. Tamil writes one letter per
-# series of stops, which stands for the unvoiced stop; Bengali ব is b.
-_CONSONANTS = {
-    "Deva": {"त\u093c": "t̤", "स\u093c": "s̤", "ह\u093c": "h̤", "व\u093c": "w"},
-    "Beng": {"ব": "b", "ৱ": "v"},
-    "Orya": {"ୱ": "w"},
-    "Taml": {
-        **{"க": "k", "ச": "c", "ட": "ṭ", "த": "t", "ப": "p", "ந": "n", "ன": "ṉ"},
-        **{"ற": "ṟ", "ழ": "ḻ", "ஶ": "ś"},
-    },
-    "Mlym": {"ഩ": "ṉ", "ഺ": "ṯ"},
-}
-_VOWEL_SIGNS = {"Gujr": {"ૅ": "ê", "ૉ": "ô"}, "Mlym": {_HALF_U: "ŭ"}}
-_OTHERS = {
-    "Deva": {"ऱ्": "r̆", "ॲ": "ê"},
-    "Guru": {"ੰ": "ṃ"},
-    "Gujr": {"ઍ": "ê", "ઑ": "ô"},
-    "Taml": {"ஃ": "ḵ", "ஂ": "ṁ"},
-    "Telu": {"ఁ": "n̆"},
-    "Knda": {"ೲ": "ḫ"},
-    "Mlym": {
-        **{"ൺ": "ṇ", "ൻ": "n", "ർ": "r", "ൽ": "l", "ൾ": "ḷ", "ൿ": "k"},
-        **{"ൔ": "m", "ൕ": "y", "ൖ": "ḻ"},
-    },
-}
+# A corpus has a few thousand distinct aksharas; what others type may have more.
+_REMEMBERED = 1 << 16
+_SHORT = 2
+_OTHER_CACHES = (*LETTER_CACHES, *PLAIN_CACHES, *READABLE_CACHES)
 
 
 def romanizable_scripts() -> tuple[str, ...]:
     """Returns the ISO 15924 codes that `romanize_text` changes."""
-    return tuple(sorted(_SCRIPTS))
+    return tuple(sorted(SCRIPTS))
 
 
-def romanize_text(text: str) -> str:
-    """Returns `text` with every Indic span in ISO 15919; all else untouched.
+def romanize_text(
+    text: str, *, scheme: str = _DEFAULT, language: str | None = None
+) -> str:
+    """Returns `text` with every Indic span in Latin letters; all else untouched.
 
-    Works on mixed text: each run of one script is romanized by that script's own
-    rules, so Latin words, ASCII digits and punctuation (danda too) survive. An
-    anusvara is ṁ everywhere, which is the standard's simplified nasalization. A
-    nukta on a letter for which the standard has no reading is passed over; rare
-    letters that it doesn't cover, such as those of Sindhi, stay as they are.
+    Works on mixed text: each span is romanized by its own script's rules, so Latin
+    words, ASCII digits and punctuation survive in every scheme. (The ASCII schemes
+    ITRANS and Harvard-Kyoto write a danda as a bar.) In ISO 15919 an anusvara is ṁ
+    and a letter is the same wherever it stands, which is the standard's simplified
+    nasalization. A nukta on a letter for which the standard has no reading is
+    passed over; rare letters that it doesn't cover, such as those of Sindhi, stay.
+
+    Schemes:
+        iso15919: ISO 15919:2001. Lossless but for what `merges` lists.
+        iast: For Sanskrit; extended to other languages as libraries do.
+        itrans: ASCII; letter case tells letters apart, so never lowercase it.
+        hk: Harvard-Kyoto, likewise ASCII and case-significant.
+        readable: a-z as people type it; see `readable_text`. Not reversible.
 
     Example:
-        in:   "காதல் song வாழ்த்து"
-        out:  "kātal song vāḻttu"
+        in:   "काम करो, baby", "iso15919"
+        out:  "kāma karō, baby"
+
+        in:   "काम करो, baby", "readable", language "hi"
+        out:  "kaam karo, baby"
 
     Args:
         text: Text in any scripts. Normalize it first (`normalize_text`).
+        scheme: One of `SCHEMES`.
+        language: BCP 47 tag; only "readable" asks for it.
+
+    Raises:
+        ValueError: If `scheme` is not one of `SCHEMES`.
 
     References:
         ISO 15919:2001, Transliteration of Devanagari and related Indic scripts.
     """
-    text = unicodedata.normalize("NFC", text)
-    text = _SPANS.sub(lambda span: _word(span.lastgroup, span[0]), text)
-    return unicodedata.normalize("NFC", text)
+    if scheme == "readable":
+        return readable_text(unicodedata.normalize("NFC", text), language)
+    spelled = _spelled(scheme)
+    if text.isascii():
+        return text
+    plain = romanize_plain(text) if scheme == _DEFAULT else None
+    if plain is None:
+        plain = "".join(map(spelled.__getitem__, split_spans(text)))
+    for danda, bar in DANDAS.get(scheme, ()):
+        plain = plain.replace(danda, bar)
+    return unicodedata.normalize("NFC", plain)
 
 
-_SPANS = regex.compile(
-    "|".join(
-        rf"(?P<{code}>\p{{Script={name}}}[\p{{Script={name}}}\u200c\u200d]*)"
-        for code, (_, name) in _SCRIPTS.items()
-    )
-)
+class _Spelled(dict[str, str]):
+    """Romanized spans, each worked out when it is first met."""
 
+    def __init__(self, scheme: str):
+        super().__init__()
+        self.scheme = scheme
 
-class _Rules(NamedTuple):
-    """How one script's words are spelled for the library, and how it reads them."""
-
-    reordered: regex.Pattern
-    respelled: Mapping[str, str]
-    spellings: regex.Pattern
-    silent: regex.Pattern
-    divided: regex.Pattern
-    half_u: regex.Pattern | None
-    aksharas: regex.Pattern
-    scheme_map: Any
-
-
-@functools.lru_cache(maxsize=1 << 17)
-def _word(code: str, word: str) -> str:
-    rules = _rules(code)
-    word = rules.reordered.sub(lambda match: match[2] + match[1], word)
-    word = rules.spellings.sub(lambda match: rules.respelled[match[0]], word)
-    word = rules.divided.sub(":", rules.silent.sub("", word))
-    if rules.half_u is not None:
-        word = rules.half_u.sub(_HALF_U, word)
-    return "".join([_akshara(code, part) for part in rules.aksharas.findall(word)])
-
-
-@functools.lru_cache(maxsize=1 << 14)
-def _akshara(code: str, akshara: str) -> str:
-    """Romanizes one syllable; a corpus has a few thousand, and the library is slow."""
-    from indic_transliteration import sanscript
-
-    return sanscript.transliterate(akshara, scheme_map=_rules(code).scheme_map)
+    def __missing__(self, span: str) -> str:
+        code = script_of(span[0])
+        if code is None:
+            # Nearly never met twice, but for a space.
+            if len(span) <= _SHORT and len(self) < _REMEMBERED:
+                self[span] = span
+            return span
+        romanized = write_letters(iso_letters(span), script_scheme(self.scheme, code))
+        if len(self) < _REMEMBERED:
+            self[span] = romanized
+        return romanized
 
 
 @functools.cache
-def _rules(code: str) -> _Rules:
-    from indic_transliteration import sanscript
-
-    scheme = sanscript.SCHEMES[_SCRIPTS[code][0]]
-    scheme_map = _scheme_map(code)
-    known = scheme_map.consonants
-    letters = "".join(key for key in known if len(key) == 1)
-    signs = "".join(key for key in scheme_map.vowel_marks if len(key) == 1)
-    virama = scheme["virama"]["्"]
-    respelled = {**_JOINERS, **_RESPELLED.get(code, {}), **_RECOMPOSED.get(code, {})}
-    longest_first = sorted(respelled, key=len, reverse=True)
-    with_nukta = {key[0] for key in known if len(key) == 2 and key[1] in _NUKTA}
-    no_reading = f"(?<![{''.join(sorted(with_nukta))}])" if with_nukta else ""
-    cluster = f"[{letters}][{_NUKTA}]?"
-    return _Rules(
-        # Typed after the vowel sign, though both belong to the letter before it.
-        reordered=regex.compile(f"([{signs}]+)([{_NUKTA}ੑੵ])"),
-        respelled=respelled,
-        spellings=regex.compile("|".join(longest_first)),
-        # A nukta that means nothing on its letter; an addak with nothing to double.
-        silent=regex.compile(f"{no_reading}[{_NUKTA}]|ੱ(?![{letters}])"),
-        divided=_divided(scheme, known, letters, virama),
-        half_u=(
-            regex.compile(f"ു{virama}$|(?<=[{letters}])(?<!^.){virama}$")
-            if code == "Mlym"
-            else None
-        ),
-        aksharas=regex.compile(
-            rf"[ੱஃ]?(?:{cluster}{virama})*{cluster}[^\P{{M}}ੱ]*{_HALF_U}?|."
-        ),
-        scheme_map=scheme_map,
-    )
+def _spelled(scheme: str) -> _Spelled:
+    _check_scheme(scheme)
+    return _Spelled(scheme)
 
 
-def _divided(
-    scheme: Mapping[str, Any], known: Mapping[str, str], letters: str, virama: str
-) -> regex.Pattern:
-    """Where ISO 15919 writes a colon: a|i is not ai, and k|h is not kh."""
-    vowels, ha = scheme["vowels"], scheme["consonants"]["ह"]
-    inherent = f"(?<=[{letters}{vowels['अ']}][{_NUKTA}]?)"
-    hiatus = f"{inherent}(?=[{vowels['इ']}{vowels['उ']}])"
-    # The library reads Gurmukhi's rha, a ligature, as one letter too.
-    whole = {roman for key, roman in known.items() if virama not in key}
-    stops = [key for key, roman in known.items() if roman + "h" in whole]
-    breathed = f"(?<=(?:{'|'.join(stops)}){virama})(?={ha})"
-    return regex.compile(f"{hiatus}|{breathed}" if stops else hiatus)
+def clear_caches() -> None:
+    """Forgets every table, pattern and span, as before the first call.
+
+    Nothing needs it but a benchmark that times a cold start.
+    """
+    for cached in (_spelled, script_scheme, *_OTHER_CACHES):
+        cached.cache_clear()
 
 
-def _scheme_map(code: str) -> Any:
-    from indic_transliteration import sanscript
-
-    scheme = sanscript.SCHEMES[_SCRIPTS[code][0]]
-    scheme_map = sanscript.SchemeMap(scheme, sanscript.SCHEMES[sanscript.ISO])
-    for key in list(scheme_map.non_marks_viraama):
-        # Letter pairs by which the library spells another script's sounds: Tamil
-        # "ம்" for anusvara, Bengali "ওঁ" for om, though it begins other words.
-        pair = code == "Taml" and "\u0bcd" in key and key != "க்ஷ"
-        if pair or (key.endswith(("ঁ", "ଁ")) and len(key) > 1):
-            scheme_map.non_marks_viraama.pop(key)
-            scheme_map.consonants.pop(key, None)
-    scheme_map.consonants.update(_CONSONANTS.get(code, {}))
-    scheme_map.non_marks_viraama.update(_CONSONANTS.get(code, {}))
-    scheme_map.non_marks_viraama.update(_OTHERS.get(code, {}))
-    scheme_map.vowel_marks.update(_VOWEL_SIGNS.get(code, {}))
-    return scheme_map
+def _check_scheme(scheme: str) -> None:
+    if scheme not in SCHEMES:
+        raise ValueError(
+            f"`scheme` must be one of {SCHEMES}. Received: scheme={scheme!r}."
+        )
 
 
 @register("romanize")
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Romanize(MapPreprocessor):
-    """Stores the ISO 15919 form of the lines beside the native one.
+    """Stores the romanized form of the lines beside the native one.
 
     A record that brings its own romanization keeps it; one in a script that is
-    not Indic gets none.
+    not Indic gets none. `metadata["romanization"]` names a scheme other than
+    ISO 15919.
+
+    Args:
+        scheme: One of `SCHEMES`. ISO 15919 is the one that everything else here
+            expects; ITRANS and Harvard-Kyoto must not be lowercased.
+
+    Raises:
+        ValueError: If `scheme` is not one of `SCHEMES`.
     """
+
+    scheme: str = _DEFAULT
+
+    def __post_init__(self):
+        _check_scheme(self.scheme)
 
     def map(self, record: LyricRecord) -> LyricRecord:
         """Returns the record with `romanized`, one line for each line."""
-        if record.romanized is not None or record.script not in _SCRIPTS:
+        if record.romanized is not None or record.script not in SCRIPTS:
             return record
-        return record.replace(romanized=tuple(map(romanize_text, record.lines)))
+        language = record.language
+        romanized = tuple(
+            romanize_text(line, scheme=self.scheme, language=language)
+            for line in record.lines
+        )
+        if self.scheme == _DEFAULT:
+            return record.replace(romanized=romanized)
+        metadata = {**record.metadata, "romanization": self.scheme}
+        return record.replace(romanized=romanized, metadata=metadata)
+
+
+def check_recipe_case(steps: Iterable[Configurable]) -> None:
+    """Refuses a recipe that lowercases text whose letter case carries meaning.
+
+    Raises:
+        ValueError: If a "lowercase" step follows one that romanizes to ITRANS or
+            Harvard-Kyoto, in which "t" and "T" are two letters.
+    """
+    significant = None
+    for step in steps:
+        if isinstance(step, Romanize) and step.scheme in CASE_SIGNIFICANT:
+            significant = step.scheme
+        if significant and step.config_name == "lowercase":
+            raise ValueError(
+                "`recipe` must not lowercase after a scheme in which case carries "
+                f"meaning. Received: scheme={significant!r}, then 'lowercase', which "
+                "would merge letters such as dental t and retroflex T. Put "
+                "'lowercase' before 'romanize', or romanize to 'iso15919', which "
+                "lowercasing leaves as it is."
+            )

@@ -20,7 +20,7 @@ class Summary:
         self.songs = 0
         self._representation = Representation()
         self._rights = RightsLedger()
-        self._splits = Counter(dict.fromkeys(SPLITS, 0))
+        self._splits: Counter[str] = Counter({name: 0 for name in SPLITS})
         self._styles_by_split: dict[str, Counter[str]] = defaultdict(Counter)
         self._styles_by_language: dict[str, Counter[str]] = defaultdict(Counter)
         self._lines: Counter[int] = Counter()

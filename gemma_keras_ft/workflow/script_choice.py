@@ -3,7 +3,7 @@
 import dataclasses
 import random
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, cast
 
 from gemma_keras_ft.data.tasks import AUTO, Example, Task
 from gemma_keras_ft.data.tokenize import encode_text, tokenize_examples
@@ -71,7 +71,7 @@ def resolve_script(
     choices = choose_scripts(model, records, seed=seed)
     scripts = tuple((name, found["script"]) for name, found in choices.items())
     # Only tasks with these fields get here.
-    chosen = dataclasses.replace(task, script=NATIVE, scripts=scripts)  # pyright: ignore[reportCallIssue]
+    chosen = dataclasses.replace(cast(Any, task), script=NATIVE, scripts=scripts)
     return chosen, choices
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gemma_keras_ft.preprocessing.clean import Clean
+from gemma_keras_ft.preprocessing.clean import Clean, RepairMojibake
 from gemma_keras_ft.records import LyricRecord
 from gemma_keras_ft.resources.corpus import embedded_records
 from gemma_keras_ft.testing import check_preprocessor
@@ -76,55 +76,24 @@ def test_title_and_author_are_one_line_of_text():
     assert (found.title, found.author) == ("Me & you", None)
 
 
-@pytest.mark.parametrize(
-    ("before", "after", "removed"),
-    [
-        ("मैं तो तेरे पास में3Embed", "मैं तो तेरे पास में", ["3Embed"]),
-        ("one\nla la!12.5KEmbed\n", "one\nla la!", ["12.5KEmbed"]),
-        ("la1Embed2MEmbed", "la", ["1Embed2MEmbed"]),
-        (
-            "\n27 ContributorsTranslationsEspañolहिन्दीमोको कहाँ Lyrics[Verse 1]\nla",
-            "[Verse 1]\nla",
-            ["27 ContributorsTranslationsEspañolहिन्दीमोको कहाँ Lyrics"],
-        ),
-        (
-            "1 Contributorगीत Lyricsपहली\nदूसरी3Embed",
-            "पहली\nदूसरी",
-            ["1 Contributorगीत Lyrics", "3Embed"],
-        ),
-    ],
-)
-def test_a_scrapers_residue_moves_to_the_metadata(before, after, removed):
-    found = cleaned(before, metadata={"raag": "x"})
-    assert found.text == after
-    assert found.metadata == {"raag": "x", "removed": removed}
+def test_markup_inside_markup_has_an_end():
+    nested = "<b" * 15 + ">" * 15
+    assert cleaned(f"one {nested}two").text == "one two"
+    trap = "<b" * 500 + ">" * 500
+    assert cleaned(trap).text == trap
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "तुम embed हो मेरे दिल में",
-        "Embed",
-        "born in 19993Embed",
-        "12Embed me\nlast",
-        "27 Contributors wrote the Lyrics of this",
-        f"3 Contributors{'x' * 300} Lyricsla",
-        "one\n3 Contributorsगीत Lyricsपहली",
-    ],
-)
-def test_what_only_looks_like_residue_stays(text):
-    found = cleaned(text)
-    assert found.text == text
-    assert found.metadata == {}
-
-
-def test_what_was_removed_before_is_kept():
-    assert cleaned("la3Embed", metadata={"removed": ["x"]}).metadata == {
-        "removed": ["x", "3Embed"]
+def test_lists_of_one_value_a_line_follow_the_lines():
+    times = [1.0, None, None, 4.0]
+    kept = {"line_times_seconds": times, "other": [1, 2, 3, 4]}
+    found = Clean()(song("one", "", "", "two", metadata=kept))
+    assert found.lines == ("one", "", "two")
+    assert found.metadata == {
+        "line_times_seconds": [1.0, None, 4.0],
+        "other": [1, 2, 3, 4],
     }
-    assert cleaned("la3Embed", metadata={"removed": "x"}).metadata == {
-        "removed": ["x", "3Embed"]
-    }
+    split = Clean()(song("one<br>two", metadata={"line_types": ["line"]}))
+    assert split.metadata == {}
 
 
 def test_no_alter_loses_controls_and_outer_space_only():
@@ -201,6 +170,50 @@ def test_cleaning_twice_is_cleaning_once(text, translation, no_alter):
     )
     once = Clean()(before)
     assert Clean()(once) == once
+
+
+def misread(text, encoding):
+    return "".join(
+        bytes([byte]).decode(encoding, "ignore") or chr(byte) for byte in text.encode()
+    )
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "cp1252"])
+def test_misread_lines_are_repaired_in_every_field(encoding):
+    lines, other = ("चाँद निकला", "நிலா வந்தது", "ночная река"), ("Été à l’île", "a", "b")
+    fields = {"romanized": other, "translation": other[::-1]}
+    names = {"title": "নদী বয়ে যায়", "author": "Şükrü Işık"}
+    damaged = {
+        name: tuple(misread(line, encoding) for line in values)
+        for name, values in {"lines": lines, **fields}.items()
+    }
+    damaged |= {name: misread(value, encoding) for name, value in names.items()}
+    found = RepairMojibake()(LyricRecord(id="a", **damaged))
+    assert found == LyricRecord(id="a", lines=lines, **fields, **names)
+
+
+def test_nothing_but_the_encoding_is_repaired():
+    text = "“ﬁne” ＡＢＣ ‘ok’… ব’লে &amp; e\u0301 \u00a0x\u200d☺"
+    before = song(text, "\ufeffx", "")
+    assert RepairMojibake()(before) is before
+
+
+def test_sacred_text_is_not_repaired():
+    before = song(misread("ਸਤਿ ਨਾਮੁ", "cp1252"), no_alter=True)
+    assert RepairMojibake()(before) is before
+
+
+def test_clean_songs_are_not_misread():
+    for record in itertools.islice(embedded_records(), 0, None, 20):
+        open_record = record.replace(no_alter=False)
+        assert RepairMojibake()(open_record) is open_record
+
+
+@given(st.text(max_size=30), st.sampled_from(["latin-1", "cp1252"]))
+def test_repairing_twice_is_repairing_once(text, encoding):
+    line = misread(text.encode("utf-8", "replace").decode(), encoding)
+    once = RepairMojibake()(song(line.replace("\n", " ")))
+    assert RepairMojibake()(once) == once
 
 
 @given(st.text(st.characters(categories=["L", "M", "N", "P", "Zs"]), max_size=40))

@@ -6,11 +6,12 @@ from gemma_keras_ft.preprocessing.exports import write_csv, write_parquet
 from gemma_keras_ft.records import LyricRecord
 from gemma_keras_ft.resources.corpus import embedded_records
 from gemma_keras_ft.sources import read_records
+from gemma_keras_ft.sources.plain_text import is_blank
 
 TEXT = st.text(
     st.characters(exclude_categories=("Cs", "Cc", "Zl", "Zp")), min_size=1, max_size=12
 ).filter(lambda text: text.strip() == text)
-LINE = TEXT.filter(lambda text: not text.isspace())
+LINE = TEXT.filter(lambda text: not is_blank(text))
 VERSES = st.lists(st.lists(LINE, min_size=1, max_size=3), min_size=1, max_size=3)
 LINES = VERSES.map(
     lambda stanzas: tuple(
