@@ -58,14 +58,15 @@ def stage_records(
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     numbered = enumerate(unique_ids(records))
-    for shard in itertools.count():
-        rows = list(itertools.islice(numbered, _SHARD_RECORDS))
-        if not rows and shard:
-            return str(directory / "*.jsonl")
+    shard = 0
+    # The first file is written even if it stays empty: a pattern must match.
+    while (rows := list(itertools.islice(numbered, _SHARD_RECORDS))) or not shard:
         with open(directory / f"{shard:05}.jsonl", "w", encoding="utf-8") as file:
             for number, item in rows:
                 kind = "record" if isinstance(item, LyricRecord) else "set_aside"
                 file.write(to_json_line({"number": number, kind: item.to_dict()}))
+        shard += 1
+    return str(directory / "*.jsonl")
 
 
 @dataclasses.dataclass(frozen=True)

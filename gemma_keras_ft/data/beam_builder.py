@@ -56,7 +56,10 @@ def write_tfds_with_beam(
     """
     tfds = import_tfds()
 
-    class Lyrics(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+    class Lyrics(  # pyright: ignore[reportGeneralTypeIssues]
+        tfds.core.GeneratorBasedBuilder,
+        skip_registration=True,  # pyright: ignore[reportCallIssue]
+    ):
         """The songs of one corpus, curated by Beam."""
 
         VERSION = tfds.core.Version(max(RELEASES))
@@ -85,7 +88,7 @@ def write_tfds_with_beam(
 
 def _write_set_aside(set_aside: Any, prefix: Path) -> None:
     lines = set_aside | "Text" >> beam.Map(lambda item: item[1].decode().rstrip("\n"))
-    lines | "Write set aside" >> beam.io.WriteToText(
+    _ = lines | "Write set aside" >> beam.io.WriteToText(
         str(prefix), file_name_suffix=".jsonl"
     )
 

@@ -46,7 +46,10 @@ def lyrics_builder(dataset: LyricDataset, out: str | Path) -> Any:
     """Returns the builder of a dataset; see `write_tfds`."""
     tfds = import_tfds()
 
-    class Lyrics(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+    class Lyrics(  # pyright: ignore[reportGeneralTypeIssues]
+        tfds.core.GeneratorBasedBuilder,
+        skip_registration=True,  # pyright: ignore[reportCallIssue]
+    ):
         """The songs of one version of a curated dataset."""
 
         VERSION = tfds.core.Version(max(RELEASES))

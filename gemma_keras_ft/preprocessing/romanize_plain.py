@@ -29,7 +29,9 @@ _SPECIAL = "\x06"
 _MARKS = _WAITS + _TAKES + _CLOSES + _OPENS + _BREATHES + _SPECIAL
 _ASPIRATE = re.compile(f"[kgcjṭḍtdpbṛ]{_BREATHES}")
 # Not composed by Unicode's NFC, which the table would take for two letters.
-_NUKTA_LETTERS = "\u0958-\u095f\u09dc\u09dd\u09df\u0a33\u0a36\u0a59-\u0a5e\u0b5c\u0b5d"
+_NUKTA_LETTERS = (
+    "\u0958-\u095f\u09dc\u09dd\u09df\u0a33\u0a36\u0a59-\u0a5b\u0a5e\u0b5c\u0b5d"
+)
 _VIRAMA_OF_MALAYALAM = "\u0d4d"
 
 
