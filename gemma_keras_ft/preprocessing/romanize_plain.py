@@ -18,17 +18,16 @@ from gemma_keras_ft.preprocessing.romanize_tables import (
     script_letters,
 )
 
-# A consonant waits for its vowel; a sign or a virama takes the place of it.
-_WAITS, _TAKES = "\x01", "\x02"
-# Before vowel letters, which a vowelless consonant may not meet: before the two
-# that make a diphthong with an a, and before the rest.
-_CLOSES, _OPENS = "\x03", "\x04"
-# Before h, which makes an aspirate of a vowelless stop.
-_BREATHES = "\x05"
-_SPECIAL = "\x06"
-_MARKS = _WAITS + _TAKES + _CLOSES + _OPENS + _BREATHES + _SPECIAL
-_ASPIRATE = re.compile(f"[kgcjṭḍtdpbṛ]{_BREATHES}")
-# Not composed by Unicode's NFC, which the table would take for two letters.
+# A consonant has an "a", of which a vowel sign or a virama takes the place. A vowel
+# letter and h are marked: they may not follow every letter.
+_TAKES, _MARKED, _SPECIAL = "\x01", "\x02", "\x03"
+_MISREAD = re.compile(
+    # A vowelless consonant before a vowel letter, and a stop that h would breathe.
+    f"{_TAKES}{_MARKED}(?!h)|[kgcjṭḍtdpbṛ]a{_TAKES}{_MARKED}h"
+    # A sign on the vowel letter a, which is no consonant's.
+    f"|{_MARKED}a{_TAKES}"
+)
+# Not composed by Unicode's NFC; the table would take them for two letters.
 _NUKTA_LETTERS = (
     "\u0958-\u095f\u09dc\u09dd\u09df\u0a33\u0a36\u0a59-\u0a5b\u0a5e\u0b5c\u0b5d"
 )
@@ -39,28 +38,32 @@ def romanize_plain(text: str) -> str | None:
     """Returns text in ISO 15919 if no letter of it is a special case, else None.
 
     Special are joiners, addak, chillus and their like, a vowelless stop before h,
-    a vowelless consonant before a vowel letter, and signs that stand on no
-    consonant. What is returned is what the aksharas give, but for composition.
+    a vowelless consonant before a vowel letter, signs that stand on no consonant,
+    and a Latin "a", which could be taken for a consonant's. What is returned is
+    what the aksharas give, but for composition.
     """
+    marked = text.translate(_table())
+    if _SPECIAL in marked:
+        marked = _with_nuktas_composed(text).translate(_table())
+        if _SPECIAL in marked:
+            return None
+    joined = marked.replace("a" + _TAKES, "")
+    if _TAKES in joined:
+        return None
+    if _MARKED in joined:
+        if _MISREAD.search(marked):
+            return None
+        joined = joined.replace(f"a{_MARKED}i", "a:i").replace(f"a{_MARKED}u", "a:u")
+        joined = joined.replace(_MARKED, "")
+    return joined
+
+
+def _with_nuktas_composed(text: str) -> str:
     for nukta, letters in _nukta_letters().items():
         if nukta in text:
             for apart, whole in letters:
                 text = text.replace(apart, whole)
-    marked = text.translate(_table())
-    if _SPECIAL in marked or _TAKES + _CLOSES in marked or _TAKES + _OPENS in marked:
-        return None
-    marked = marked.replace(_WAITS + _TAKES, "")
-    if _TAKES in marked:
-        return None
-    if _BREATHES in marked:
-        if _ASPIRATE.search(marked):
-            return None
-        marked = marked.replace(_BREATHES, "")
-    if _CLOSES in marked:
-        for before in (_WAITS, f"{_OPENS}a"):
-            marked = marked.replace(before + _CLOSES, f"{before}:")
-        marked = marked.replace(_CLOSES, "")
-    return marked.replace(_WAITS, "a").replace(_OPENS, "")
+    return text
 
 
 @functools.cache
@@ -86,7 +89,7 @@ def _table() -> _Table:
     known: dict[str, str] = {}
     for code in SCRIPTS:
         known |= _marked_letters(code)
-    special = {*_MARKS, *JOINERS, HALF_U, *script_characters()}
+    special = {_TAKES, _MARKED, "a", *JOINERS, HALF_U, *script_characters()}
     table = _Table(dict.fromkeys(map(ord, special), _SPECIAL))
     table.update({ord(key): roman for key, roman in known.items() if len(key) == 1})
     for letters in _nukta_letters().values():
@@ -99,12 +102,10 @@ def _marked_letters(code: str) -> dict[str, str]:
     letters = script_letters(code)
     vowelless = set(letters.consonants.values())
     marked = {k: roman for k, roman in letters.others.items() if roman not in vowelless}
-    for key, roman in letters.vowels.items():
-        marked[key] = (_CLOSES if roman in ("i", "u") else _OPENS) + roman
-    for key, roman in letters.signs.items():
-        marked[key] = _TAKES + roman
-    for key, roman in letters.consonants.items():
-        marked[key] = (_BREATHES if roman == "h" else "") + roman + _WAITS
+    marked |= {key: _MARKED + roman for key, roman in letters.vowels.items()}
+    marked |= {key: _TAKES + roman for key, roman in letters.signs.items()}
+    marked |= {key: f"{roman}a" for key, roman in letters.consonants.items()}
+    marked |= {k: f"{_MARKED}ha" for k, r in letters.consonants.items() if r == "h"}
     marked[letters.virama] = _TAKES
     # What begins a longer letter is special; Gurmukhi's rha has an h, which tells.
     longer = {key[0] for key in marked if len(key) > 1 and key[1] not in NUKTA}

@@ -1,10 +1,12 @@
 import itertools
+import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gemma_keras_ft.preprocessing.clean import Clean, RepairMojibake
+from gemma_keras_ft.preprocessing.markup import markup_to_text
 from gemma_keras_ft.records import LyricRecord
 from gemma_keras_ft.resources.corpus import embedded_records
 from gemma_keras_ft.testing import check_preprocessor
@@ -81,6 +83,14 @@ def test_markup_inside_markup_has_an_end():
     assert cleaned(f"one {nested}two").text == "one two"
     trap = "<b" * 500 + ">" * 500
     assert cleaned(trap).text == trap
+
+
+def test_many_openings_cost_no_more_than_their_length_asks():
+    text = "<script><!-- " * 40_000
+    start = time.perf_counter()
+    assert markup_to_text(text) == text
+    # Half a minute if each looked for its end.
+    assert time.perf_counter() - start < 5
 
 
 def test_lists_of_one_value_a_line_follow_the_lines():
