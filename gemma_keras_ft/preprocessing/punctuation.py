@@ -127,7 +127,7 @@ class TidyPunctuation(MapPreprocessor):
         meaningless = _meaningless(_primary(language))
 
         def tidy(line: str) -> str:
-            if bars and "|" in line and _INDIC.search(line):
+            if bars and "|" in line and has_indic_letters(line):
                 line = _BARS.sub("।", line)
             if numbers:
                 line = _unnumbered(line, removed)
@@ -144,6 +144,11 @@ class TidyPunctuation(MapPreprocessor):
 def uses_danda(language: str | None) -> bool:
     """Says whether a `|` may be a danda: in Indic languages, whatever their script."""
     return _primary(language) in _DANDA_LANGUAGES
+
+
+def has_indic_letters(line: str) -> bool:
+    """Says whether a line has letters of a script whose verses end in a danda."""
+    return _INDIC.search(line) is not None
 
 
 def _primary(language: str | None) -> str:

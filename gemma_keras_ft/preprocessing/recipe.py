@@ -47,25 +47,25 @@ def default_recipe() -> tuple[Preprocessor, ...]:
     """Returns the steps that suit lyrics in any script.
 
     Encoding comes first, since everything else reads letters; then what hides text
-    (markup, timestamps, chords, a site's residue), since it stands between a label or a
-    credit and the beginning of its line. Labels go before repeats, which may stand
-    in them. Script and language must be known before a record can be romanized;
-    flags are spans of the final text.
+    (markup, timestamps, chords) and invisible characters, which stand between a
+    label or a credit and the edge of its line. Chords are told by their gaps, which
+    normalization closes. Script and language must be known before a record can be
+    romanized; flags are spans of the final text.
     """
     return (
         RepairMojibake(),
         Clean(),
         StripTimestamps(),
         StripChords(),
+        Normalize(),
         StripResidue(),
         MoveCredits(),
-        LabelSections(),
         ExpandRepeats(),
+        LabelSections(),
         StripLinks(),
-        StripSymbols(),
         TidyPunctuation(),
+        StripSymbols(),
         TidyWhitespace(),
-        Normalize(),
         DetectScript(),
         DetectLanguage(),
         RequireText(),

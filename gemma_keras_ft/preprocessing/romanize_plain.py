@@ -21,12 +21,11 @@ from gemma_keras_ft.preprocessing.romanize_tables import (
 # A consonant has an "a", of which a vowel sign or a virama takes the place. A vowel
 # letter and h are marked: they may not follow every letter.
 _TAKES, _MARKED, _SPECIAL = "\x01", "\x02", "\x03"
-_MISREAD = re.compile(
-    # A vowelless consonant before a vowel letter, and a stop that h would breathe.
-    f"{_TAKES}{_MARKED}(?!h)|[kgcjṭḍtdpbṛ]a{_TAKES}{_MARKED}h"
-    # A sign on the vowel letter a, which is no consonant's.
-    f"|{_MARKED}a{_TAKES}"
-)
+_VOWEL_TAKEN, _VOWELLESS = f"a{_TAKES}", f"{_TAKES}{_MARKED}"
+_A_WITH_SIGN = f"{_MARKED}a{_TAKES}"
+_HIATUS_I, _HIATUS_U = f"a{_MARKED}i", f"a{_MARKED}u"
+# A vowelless consonant before a vowel letter, and a stop that h would breathe.
+_MISREAD = re.compile(f"{_VOWELLESS}(?!h)|[kgcjṭḍtdpbṛ]a{_VOWELLESS}h")
 # Not composed by Unicode's NFC; the table would take them for two letters.
 _NUKTA_LETTERS = (
     "\u0958-\u095f\u09dc\u09dd\u09df\u0a33\u0a36\u0a59-\u0a5b\u0a5e\u0b5c\u0b5d"
@@ -42,28 +41,46 @@ def romanize_plain(text: str) -> str | None:
     and a Latin "a", which could be taken for a consonant's. What is returned is
     what the aksharas give, but for composition.
     """
-    marked = text.translate(_table())
+    table = _table()
+    marked = text.translate(table)
     if _SPECIAL in marked:
-        marked = _with_nuktas_composed(text).translate(_table())
+        marked = _simplified(text).translate(table)
         if _SPECIAL in marked:
             return None
-    joined = marked.replace("a" + _TAKES, "")
+    joined = marked.replace(_VOWEL_TAKEN, "")
     if _TAKES in joined:
         return None
     if _MARKED in joined:
-        if _MISREAD.search(marked):
+        if _A_WITH_SIGN in marked:
             return None
-        joined = joined.replace(f"a{_MARKED}i", "a:i").replace(f"a{_MARKED}u", "a:u")
+        if _VOWELLESS in marked and _MISREAD.search(marked):
+            return None
+        joined = joined.replace(_HIATUS_I, "a:i").replace(_HIATUS_U, "a:u")
         joined = joined.replace(_MARKED, "")
     return joined
 
 
-def _with_nuktas_composed(text: str) -> str:
+def _simplified(text: str) -> str:
+    """Composes letters with a nukta, and drops joiners that only choose a glyph."""
     for nukta, letters in _nukta_letters().items():
         if nukta in text:
             for apart, whole in letters:
                 text = text.replace(apart, whole)
+    if any(joiner in text for joiner in JOINERS):
+        if not any(spelling in text for spelling in _spellings_with_joiners()):
+            text = _glyph_joiners().sub("", text)
     return text
+
+
+@functools.cache
+def _spellings_with_joiners() -> tuple[str, ...]:
+    spellings = (key for code in SCRIPTS for key in RESPELLED.get(code, {}))
+    return tuple(key for key in spellings if not set(JOINERS).isdisjoint(key))
+
+
+@functools.cache
+def _glyph_joiners() -> re.Pattern:
+    return re.compile(f"(?<=[{''.join(script_characters())}])[{JOINERS}]+")
 
 
 @functools.cache
@@ -113,4 +130,4 @@ def _marked_letters(code: str) -> dict[str, str]:
     return {key: roman for key, roman in marked.items() if key not in special}
 
 
-CACHES = (_nukta_letters, _table)
+CACHES = (_glyph_joiners, _nukta_letters, _spellings_with_joiners, _table)

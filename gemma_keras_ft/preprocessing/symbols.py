@@ -10,7 +10,7 @@ from gemma_keras_ft.config import register
 from gemma_keras_ft.preprocessing.base import MapPreprocessor
 from gemma_keras_ft.preprocessing.edits import Edit, edit_song
 from gemma_keras_ft.preprocessing.patterns import cut, cutting
-from gemma_keras_ft.preprocessing.punctuation import uses_danda
+from gemma_keras_ft.preprocessing.punctuation import has_indic_letters, uses_danda
 from gemma_keras_ft.records import LyricRecord
 from gemma_keras_ft.sources.plain_text import is_blank
 
@@ -57,7 +57,7 @@ class StripSymbols(MapPreprocessor):
     """Takes out symbols that are not read aloud, and emoji.
 
     Notes, stars, bullets and other signs of no script; `@ # * ~ ^ _ | < >` where
-    they stand alone (not `|` in an Indic language: it is a danda); the stars around
+    they stand alone (not `|` in an Indic line: it is a danda); the stars around
     *emphasis*; a line such as `-----`, which becomes a stanza border. What is part of
     a word or a number stays (`R&B`, `f**k`, `<3`, `50 %`), and so do the signs of a
     script, such as ॐ, ੴ and ௐ.
@@ -89,19 +89,19 @@ class StripSymbols(MapPreprocessor):
         text = "\n".join(lines)
         if not _SUSPECT.search(text) and not any(map(text.__contains__, _MAY_BE_RULE)):
             return None
-        alone = _ALONE if uses_danda(language) else _ALONE_OR_BAR
+        indic = uses_danda(language)
         pieces: list[tuple[str, ...]] = []
         for line in lines:
             if _is_rule(line):
                 pieces.append(("",))
                 continue
-            bare = self._stripped(line, alone)
+            bare = self._stripped(line, indic)
             pieces.append(() if bare != line and is_blank(bare) else (bare,))
         if all(piece == (line,) for piece, line in zip(pieces, lines, strict=True)):
             return None
         return Edit(pieces=pieces)
 
-    def _stripped(self, line: str, alone: regex.Pattern) -> str:
+    def _stripped(self, line: str, indic: bool) -> str:
         if not _SUSPECT.search(line):
             return line
         if self.emoji == "remove":
@@ -109,7 +109,9 @@ class StripSymbols(MapPreprocessor):
             line = cut(_EMOJI, line)
         line = cut(_SYMBOLS, line)
         line = _EMPHASIS.sub(r"\2", line)
-        return cut(alone, line)
+        # A bar is a danda, which `TidyPunctuation` may come to write as one.
+        indic = indic or has_indic_letters(line)
+        return cut(_ALONE if indic else _ALONE_OR_BAR, line)
 
 
 def _is_rule(line: str) -> bool:
