@@ -9,7 +9,8 @@ as README.md says, and run
 Elsewhere, try it on a laptop with the embedded model:
 
     python examples/kaggle_tpu_lora.py --lyrics embedded:thirukkural \
-        --preset tiny_gemma2 --epochs 1 --out /tmp/kaggle
+        --preset tiny_gemma2 --epochs 1 --script iso15919 --sequence-length 256 \
+        --learning-rate 1e-2 --out /tmp/kaggle
 
 The model is replicated on the eight cores and each takes an eighth of the rows.
 A session that ends early is continued with the same command and --resume. This
@@ -20,6 +21,7 @@ import argparse
 from pathlib import Path
 
 import gemma_keras_ft as gkf
+from gemma_keras_ft.training.progress import progress_bars
 
 
 def main(argv=None):
@@ -27,36 +29,49 @@ def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--lyrics", required=True, help="folder or file of lyrics")
     parser.add_argument("--language", help="BCP 47 tag of the lyrics, such as pa")
-    parser.add_argument("--preset", default="gemma2_2b_en")
-    parser.add_argument("--script", default="native", choices=("native", "iso15919"))
+    parser.add_argument("--license", help="terms of the lyrics, such as CC0-1.0")
+    parser.add_argument("--preset", default="gemma2_2b_en", help="name or folder")
+    parser.add_argument(
+        "--script",
+        default="native",
+        choices=("auto", "native", "iso15919"),
+        help="the lyrics' own script, romanized, or what suits the preset best",
+    )
     parser.add_argument("--out", type=Path, default=Path("/kaggle/working"))
-    parser.add_argument("--epochs", type=int, default=3)
-    parser.add_argument("--rows-per-device", type=int, default=2)
-    parser.add_argument("--sequence-length", type=int, default=512)
-    parser.add_argument("--learning-rate", type=float, default=2e-4)
-    parser.add_argument("--resume", action="store_true")
+    parser.add_argument("--epochs", type=int, default=3, help="times a song is seen")
+    parser.add_argument("--rows-per-device", type=int, default=2, help="rows a step")
+    parser.add_argument("--sequence-length", type=int, default=512, help="in tokens")
+    parser.add_argument("--learning-rate", type=float, default=2e-4, help="its peak")
+    parser.add_argument(
+        "--resume", action="store_true", help="continue the run in --out, if any"
+    )
     arguments = parser.parse_args(argv)
 
     dataset = gkf.curate(
-        arguments.lyrics, arguments.out / "dataset", language=arguments.language
+        arguments.lyrics,
+        arguments.out / "dataset",
+        language=arguments.language,
+        license=arguments.license,
     )
     devices = use_every_device()
     model = gkf.load_preset(arguments.preset)
-    run = gkf.train(
-        dataset,
-        arguments.out / "run",
-        preset=arguments.preset,
-        task=gkf.Continuation(script=arguments.script),
-        adapter=gkf.Adapter(rank=8, alpha=16.0),
-        trainer=gkf.Trainer(
-            epochs=arguments.epochs,
-            global_batch_size=arguments.rows_per_device * devices,
-            learning_rate=arguments.learning_rate,
-        ),
-        sequence_length=arguments.sequence_length,
-        resume=arguments.resume,
-        model=model,
-    )
+    with progress_bars() as bars:
+        run = gkf.train(
+            dataset,
+            arguments.out / "run",
+            preset=arguments.preset,
+            task=gkf.Continuation(script=arguments.script),
+            adapter=gkf.Adapter(rank=8, alpha=16.0),
+            trainer=gkf.Trainer(
+                epochs=arguments.epochs,
+                global_batch_size=arguments.rows_per_device * devices,
+                learning_rate=arguments.learning_rate,
+            ),
+            sequence_length=arguments.sequence_length,
+            resume=arguments.resume,
+            model=model,
+            callbacks=bars("training"),
+        )
     results = gkf.evaluate(run, dataset=dataset, model=model)
     html, _ = gkf.write_report(results, arguments.out / "report")
     print(results["summary"])

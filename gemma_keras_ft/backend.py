@@ -41,7 +41,7 @@ def require_jax() -> None:
 
 def hide_accelerators_from_tensorflow() -> None:
     """Leaves every accelerator's memory to JAX; TensorFlow only feeds data."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     import tensorflow as tf
 
     for kind in ("GPU", "TPU"):

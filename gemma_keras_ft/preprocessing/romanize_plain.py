@@ -19,13 +19,19 @@ from gemma_keras_ft.preprocessing.romanize_tables import (
 )
 
 # A consonant has an "a", of which a vowel sign or a virama takes the place. A vowel
-# letter and h are marked: they may not follow every letter.
-_TAKES, _MARKED, _SPECIAL = "\x01", "\x02", "\x03"
+# letter and h are marked: they may not follow every letter. So is a Latin "a", which
+# is no consonant's.
+_TAKES, _MARKED, _LATIN, _SPECIAL = "\x01", "\x02", "\x03", "\x04"
 _VOWEL_TAKEN, _VOWELLESS = f"a{_TAKES}", f"{_TAKES}{_MARKED}"
 _A_WITH_SIGN = f"{_MARKED}a{_TAKES}"
 _HIATUS_I, _HIATUS_U = f"a{_MARKED}i", f"a{_MARKED}u"
-# A vowelless consonant before a vowel letter, and a stop that h would breathe.
-_MISREAD = re.compile(f"{_VOWELLESS}(?!h)|[kgcjṭḍtdpbṛ]a{_VOWELLESS}h")
+# Tamil spells f and z by an aytam before a consonant.
+_AYTAM = "ḵ"
+_AYTAM_LETTER = re.compile(f"{_AYTAM}[pjy]a")
+_ASPIRATE = re.compile(f"[kgcjṭḍtdpbṛ]a{_VOWELLESS}h")
+_DIVIDES = re.compile(f"{_TAKES}(?={_MARKED}[^h{_AYTAM}])")
+# The blocks of the scripts are neighbors, in their order.
+_BLOCKS = dict(enumerate(SCRIPTS, start=0x900 >> 7))
 # Not composed by Unicode's NFC; the table would take them for two letters.
 _NUKTA_LETTERS = (
     "\u0958-\u095f\u09dc\u09dd\u09df\u0a33\u0a36\u0a59-\u0a5b\u0a5e\u0b5c\u0b5d"
@@ -36,10 +42,9 @@ _VIRAMA_OF_MALAYALAM = "\u0d4d"
 def romanize_plain(text: str) -> str | None:
     """Returns text in ISO 15919 if no letter of it is a special case, else None.
 
-    Special are joiners, addak, chillus and their like, a vowelless stop before h,
-    a vowelless consonant before a vowel letter, signs that stand on no consonant,
-    and a Latin "a", which could be taken for a consonant's. What is returned is
-    what the aksharas give, but for composition.
+    Special are joiners that are part of a letter, addak, chillus and their like, a
+    vowelless stop before h, and signs that stand on no consonant. What is returned
+    is what the aksharas give, but for composition.
     """
     table = _table()
     marked = text.translate(table)
@@ -47,17 +52,21 @@ def romanize_plain(text: str) -> str | None:
         marked = _simplified(text).translate(table)
         if _SPECIAL in marked:
             return None
+    if _VOWELLESS in marked:
+        if _ASPIRATE.search(marked):
+            return None
+        marked = _DIVIDES.sub(f"{_TAKES}:", marked)
     joined = marked.replace(_VOWEL_TAKEN, "")
     if _TAKES in joined:
         return None
     if _MARKED in joined:
-        if _A_WITH_SIGN in marked:
-            return None
-        if _VOWELLESS in marked and _MISREAD.search(marked):
+        if _A_WITH_SIGN in marked or (
+            _AYTAM in marked and _AYTAM_LETTER.search(marked)
+        ):
             return None
         joined = joined.replace(_HIATUS_I, "a:i").replace(_HIATUS_U, "a:u")
         joined = joined.replace(_MARKED, "")
-    return joined
+    return joined.replace(_LATIN, "") if _LATIN in joined else joined
 
 
 def _simplified(text: str) -> str:
@@ -94,24 +103,34 @@ def _nukta_letters() -> Mapping[str, list[tuple[str, str]]]:
 
 
 class _Table(dict[int, str]):
-    """Code point -> ISO 15919 and marks; whatever is not Indic stays."""
+    """Code point -> ISO 15919 and marks, script by script as they are met."""
 
     def __missing__(self, point: int) -> str:
-        self[point] = chr(point)
-        return self[point]
+        code = _BLOCKS.get(point >> 7)
+        if code is not None:
+            self.update(_script_table(code))
+        # What is not Indic stays.
+        return self.setdefault(point, chr(point))
 
 
 @functools.cache
 def _table() -> _Table:
-    known: dict[str, str] = {}
-    for code in SCRIPTS:
-        known |= _marked_letters(code)
-    special = {_TAKES, _MARKED, "a", *JOINERS, HALF_U, *script_characters()}
+    special = {_TAKES, _MARKED, _LATIN, _SPECIAL, HALF_U, *JOINERS}
+    # Devanagari's second block, of signs for the Veda.
+    special |= {char for char in script_characters() if char >= "\ua8e0"}
     table = _Table(dict.fromkeys(map(ord, special), _SPECIAL))
-    table.update({ord(key): roman for key, roman in known.items() if len(key) == 1})
+    table[ord("a")] = f"a{_LATIN}"
+    return table
+
+
+def _script_table(code: str) -> dict[int, str]:
+    known = _marked_letters(code)
+    own = (char for char, of in script_characters().items() if of == code)
+    table = {ord(char): known.get(char, _SPECIAL) for char in own}
     for letters in _nukta_letters().values():
         for apart, whole in letters:
-            table[ord(whole)] = known.get(apart, _SPECIAL)
+            if apart in known:
+                table[ord(whole)] = known[apart]
     return table
 
 
@@ -123,10 +142,11 @@ def _marked_letters(code: str) -> dict[str, str]:
     marked |= {key: _TAKES + roman for key, roman in letters.signs.items()}
     marked |= {key: f"{roman}a" for key, roman in letters.consonants.items()}
     marked |= {k: f"{_MARKED}ha" for k, r in letters.consonants.items() if r == "h"}
+    marked |= {k: _MARKED + r for k, r in letters.others.items() if r == _AYTAM}
     marked[letters.virama] = _TAKES
-    # What begins a longer letter is special; Gurmukhi's rha has an h, which tells.
+    # What begins a longer letter is special, unless the letter's sound tells.
     longer = {key[0] for key in marked if len(key) > 1 and key[1] not in NUKTA}
-    special = {*longer - {"ੜ"}, *RESPELLED.get(code, {}), _VIRAMA_OF_MALAYALAM}
+    special = {*longer - {"ੜ", "ஃ"}, *RESPELLED.get(code, {}), _VIRAMA_OF_MALAYALAM}
     return {key: roman for key, roman in marked.items() if key not in special}
 
 

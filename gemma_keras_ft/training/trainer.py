@@ -14,6 +14,7 @@ from gemma_keras_ft.backend import require_jax
 from gemma_keras_ft.config import Configurable, check_seed, register
 from gemma_keras_ft.data.loader import Loader
 from gemma_keras_ft.training.checkpoint import Checkpointer
+from gemma_keras_ft.training.interrupt import interruptible
 from gemma_keras_ft.training.schedule import build_optimizer
 
 
@@ -110,7 +111,11 @@ class Trainer(Configurable):
                 stack.callback(checkpointer.close)
             first_step = log.recall(model)
             if first_step < total_steps:
-                with _without_preprocessor(model), _short_last_epoch():
+                with (
+                    _without_preprocessor(model),
+                    _short_last_epoch(),
+                    interruptible() as interrupt,
+                ):
                     model.fit(
                         loader.at(first_step, steps=total_steps - first_step),
                         epochs=-(-total_steps // interval),
@@ -118,7 +123,7 @@ class Trainer(Configurable):
                         steps_per_epoch=interval,
                         validation_data=self._validation(validation_rows),
                         shuffle=False,
-                        callbacks=[log.keras_callback(), *callbacks],
+                        callbacks=[interrupt, log.keras_callback(), *callbacks],
                         verbose=0,
                     )
         seconds = log.seconds()

@@ -176,7 +176,7 @@ def _next_commands(out: Path) -> list[dict[str, str]]:
         {
             "say": "Continue a verse with the tuned adapter",
             "command": f"gemma-keras-ft generate {shlex.quote(run)} "
-            '"akara mutala eḻuttellām āti"',
+            '"akara mutala eḻuttellām āti" --temperature 0',
         },
         {
             "say": "Curate your own folder of lyrics",

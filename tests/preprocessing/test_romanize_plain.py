@@ -84,6 +84,8 @@ def test_any_text_at_all_is_what_its_aksharas_give(text):
         ("अन्\u200dत क्\u200cष", "anta kṣa"),
         ("ਪੜਿ ਸ\u0a3cਬਦ", "paṛi śabada"),
         ("நீர் ஊற்று", "nīr ūṟṟu"),
+        ("நீர்இன்று எஃகு", "nīr:iṉṟu eḵku"),
+        ("la इ aइ laa", "la i ai laa"),  # a Latin a is no consonant's
     ],
 )
 def test_plain_lines_are_taken(text, expected):
@@ -94,16 +96,15 @@ def test_plain_lines_are_taken(text, expected):
     "text",
     [
         "क्ह",  # not kh
-        "நீர்இன்று",  # not one consonant and its vowel
         "ਅੱਖ",  # addak doubles what follows
         "ਪੜ੍ਹ",  # one letter of three characters
         "दर्\u200dया",  # a joiner that is part of a letter
         "ా",  # on no consonant
         "অ্যা",
         "അത്",  # a half-u
-        "எஃகு",
+        "ஃபோன்",  # one letter of two characters
         "क\u093eी",
-        "la इ",  # the a is not a consonant's
+        "laि",  # not the Latin letter's either
     ],
 )
 def test_special_cases_are_left_to_the_aksharas(text):

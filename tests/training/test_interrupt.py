@@ -1,0 +1,60 @@
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+
+TRAINING = """
+    import os, signal, sys, threading
+
+    import gemma_keras_ft as gkf
+    import keras
+
+    class Report(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            print("step", batch, flush=True)
+
+    lines = ("river one runs", "night one falls", "day one dawns", "and so on")
+    records = [
+        gkf.LyricRecord(id=str(n), lines=tuple(f"{l} {n}" for l in lines))
+        for n in range(40)
+    ]
+    from gemma_keras_ft.data.tokenize import tokenize_records
+    from gemma_keras_ft.model.lora import enable_adapter
+
+    model = gkf.load_preset(sys.argv[1])
+    enable_adapter(model, gkf.Adapter(rank=2))
+    rows = tokenize_records(
+        records, gkf.Continuation(), model.preprocessor.tokenizer,
+        sequence_length=64, split="train",
+    )
+    trainer = gkf.Trainer(epochs=1000, global_batch_size=4, evaluations=1)
+    try:
+        trainer.fit(model, rows.arrays, callbacks=[Report()])
+    except KeyboardInterrupt:
+        print("interrupted", flush=True)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+"""
+
+
+def test_ctrl_c_ends_training_after_the_step_it_is_in(small_preset, tmp_path):
+    script = tmp_path / "train.py"
+    script.write_text(textwrap.dedent(TRAINING))
+    environment = {**os.environ, "XLA_FLAGS": ""}
+    with subprocess.Popen(
+        [sys.executable, script, small_preset],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment,
+    ) as process:
+        steps = 0
+        for line in process.stdout:
+            steps += line.startswith("step")
+            if steps == 3:
+                process.send_signal(signal.SIGINT)
+                break
+        rest = process.stdout.read().splitlines()
+    assert process.returncode == 0
+    assert rest[-1] == "interrupted"
+    # The step that was under way, and what had been printed already.
+    assert len(rest) < 20
