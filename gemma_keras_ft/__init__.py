@@ -28,10 +28,12 @@ if TYPE_CHECKING:
     from gemma_keras_ft.preprocessing.culture import Guard, ProtectedPhrases
     from gemma_keras_ft.preprocessing.curate import curate_records
     from gemma_keras_ft.preprocessing.decisions import Decisions
+    from gemma_keras_ft.preprocessing.deromanize import deromanize_text
     from gemma_keras_ft.preprocessing.exclusions import read_exclusions
     from gemma_keras_ft.preprocessing.fertility import measure_fertility
     from gemma_keras_ft.preprocessing.flags import ExcludeFlagged, FlagSpans
     from gemma_keras_ft.preprocessing.leaks import find_leaks
+    from gemma_keras_ft.preprocessing.merges import count_merges, merged_words
     from gemma_keras_ft.preprocessing.normalize import comparison_form, normalize_text
     from gemma_keras_ft.preprocessing.phrase_lists import load_phrases
     from gemma_keras_ft.preprocessing.recipe import default_recipe, load_recipe
@@ -98,9 +100,11 @@ _HOMES = {
     "augment_split": "preprocessing.augment",
     "choose_scripts": "workflow.script_choice",
     "comparison_form": "preprocessing.normalize",
+    "count_merges": "preprocessing.merges",
     "curate": "workflow.curation",
     "curate_records": "preprocessing.curate",
     "default_recipe": "preprocessing.recipe",
+    "deromanize_text": "preprocessing.deromanize",
     "evaluate": "workflow.evaluating",
     "find_leaks": "preprocessing.leaks",
     "from_config": "config",
@@ -110,6 +114,7 @@ _HOMES = {
     "load_preset": "model.preset",
     "load_recipe": "preprocessing.recipe",
     "measure_fertility": "preprocessing.fertility",
+    "merged_words": "preprocessing.merges",
     "normalize_text": "preprocessing.normalize",
     "own_songs": "resources.own_songs",
     "preset_fingerprint": "model.preset",
@@ -165,9 +170,11 @@ __all__ = [
     "augment_split",
     "choose_scripts",
     "comparison_form",
+    "count_merges",
     "curate",
     "curate_records",
     "default_recipe",
+    "deromanize_text",
     "evaluate",
     "find_leaks",
     "from_config",
@@ -177,6 +184,7 @@ __all__ = [
     "load_preset",
     "load_recipe",
     "measure_fertility",
+    "merged_words",
     "normalize_text",
     "own_songs",
     "preset_fingerprint",

@@ -29,7 +29,7 @@ from gemma_keras_ft.preprocessing.normalize import Normalize
 from gemma_keras_ft.preprocessing.punctuation import TidyPunctuation
 from gemma_keras_ft.preprocessing.repeats import ExpandRepeats
 from gemma_keras_ft.preprocessing.residue import StripResidue
-from gemma_keras_ft.preprocessing.romanize import Romanize
+from gemma_keras_ft.preprocessing.romanize import Romanize, check_recipe_case
 from gemma_keras_ft.preprocessing.symbols import StripSymbols
 from gemma_keras_ft.preprocessing.timestamps import StripTimestamps
 from gemma_keras_ft.preprocessing.whitespace import TidyWhitespace
@@ -127,10 +127,11 @@ def recipe_from_config(config: Mapping[str, Any]) -> tuple[Preprocessor, ...]:
 
 
 def check_recipe(steps: Sequence[Any]) -> tuple[Preprocessor, ...]:
-    """Checks that every step is a preprocessor.
+    """Checks that every step is a preprocessor, and that no two undo each other.
 
     Raises:
-        ValueError: If one is not.
+        ValueError: If one is none, or letters are lowercased after a romanization
+            that tells them apart by case.
     """
     for place, step in enumerate(steps):
         if not isinstance(step, Preprocessor):
@@ -139,6 +140,7 @@ def check_recipe(steps: Sequence[Any]) -> tuple[Preprocessor, ...]:
                 f"{step!r:.80} in place {place}. Derive its class from "
                 "MapPreprocessor or FilterPreprocessor, and give an instance."
             )
+    check_recipe_case(steps)
     return tuple(steps)
 
 

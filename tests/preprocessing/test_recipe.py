@@ -3,6 +3,7 @@ import textwrap
 
 import pytest
 
+from gemma_keras_ft.preprocessing.case import Lowercase
 from gemma_keras_ft.preprocessing.curate import curate_records
 from gemma_keras_ft.preprocessing.recipe import (
     default_recipe,
@@ -10,6 +11,7 @@ from gemma_keras_ft.preprocessing.recipe import (
     recipe_from_config,
     recipe_to_config,
 )
+from gemma_keras_ft.preprocessing.romanize import Romanize
 from gemma_keras_ft.records import LyricRecord
 
 STEPS = """
@@ -101,3 +103,19 @@ def test_a_file_without_a_recipe_is_named(tmp_path, name, text, error):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="`recipe`"):
         load_recipe(tmp_path / "none.py")
+
+
+def test_lowercasing_what_case_tells_apart_is_refused_with_the_reason():
+    with pytest.raises(ValueError, match="must not lowercase"):
+        curate_records([song("a", 3)], recipe=[Romanize(scheme="itrans"), Lowercase()])
+    curate_records([song("a", 3)], recipe=[Lowercase(), Romanize(scheme="itrans")])
+
+
+def test_steps_that_are_in_no_default_recipe_can_be_named_in_json(tmp_path):
+    path = tmp_path / "recipe.json"
+    steps = [{"type": "allow_licenses", "allowed": ["CC0-1.0"]}, {"type": "fill_title"}]
+    path.write_text(json.dumps({"steps": steps}))
+    assert [step.config_name for step in load_recipe(path)] == [
+        "allow_licenses",
+        "fill_title",
+    ]
