@@ -15,6 +15,7 @@ from gemma_keras_ft.records import write_bytes_atomically
 ATTENTION = ("query", "key", "value", "attention_output")
 FEED_FORWARD = ("ffw_gating", "ffw_gating_2", "ffw_linear")
 _LAYERS = ATTENTION + FEED_FORWARD
+_LARGEST_ALPHA = 65536
 _FORMAT = 1
 _METADATA = "gemma_keras_ft"
 
@@ -46,9 +47,10 @@ class Adapter(Configurable):
             raise ValueError(
                 f"`rank` must be from 1 to 1024. Received: rank={self.rank!r}."
             )
-        if not self.alpha > 0:
+        if not 0 < self.alpha <= _LARGEST_ALPHA:
             raise ValueError(
-                f"`alpha` must be positive. Received: alpha={self.alpha!r}."
+                f"`alpha` must be positive, at most {_LARGEST_ALPHA}. Received: "
+                f"alpha={self.alpha!r}."
             )
         if not self.targets or not {*self.targets} <= {*_LAYERS}:
             raise ValueError(

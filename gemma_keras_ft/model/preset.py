@@ -3,6 +3,7 @@
 import hashlib
 import importlib.resources
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -138,3 +139,26 @@ def _check_folder(folder: Path) -> None:
                 f"`{key}` must be an integer from 1 to {bound}. "
                 f"Received: {key}={size!r} in {config_path}."
             )
+    _check_task(folder, sizes)
+
+
+def _check_task(folder: Path, sizes: Mapping[str, Any]) -> None:
+    """Checks `task.json`, from which KerasHub builds the model where there is one."""
+    path = folder / "task.json"
+    if not path.is_file():
+        return
+    try:
+        task = json.loads(path.read_text(encoding="utf-8"))
+        backbone = task["config"]["backbone"]["config"]
+        compared = (*_BOUNDS, "attention_logit_soft_cap", "final_logit_soft_cap")
+        differing = [n for n in compared if backbone.get(n) != sizes.get(n)]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(
+            f"`preset` must hold a KerasHub task.json. Received: {path}, which cannot "
+            f"be read: {error!r}."
+        ) from error
+    if differing:
+        raise ValueError(
+            f"`preset` must say the same in task.json and config.json. Received: "
+            f"another {differing[0]!r} in {path}."
+        )

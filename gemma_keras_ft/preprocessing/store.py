@@ -89,7 +89,7 @@ def write_dataset(
 ) -> LyricDataset:
     """Writes the splits, what was set aside, the ledger of rights, card and manifest.
 
-    The manifest is written last: a folder without one is not a dataset yet.
+    The manifest is written last: until then the folder holds no dataset.
 
     Args:
         curation: What to write.
@@ -143,7 +143,7 @@ def check_dataset_folder(directory: Path | str) -> None:
         return
     if directory.is_dir():
         found = {path.name for path in directory.iterdir()}
-        if not found or (found <= {*_OURS, DECISIONS} and found != {CARD}):
+        if not found or (MANIFEST in found and found <= {*_OURS, DECISIONS}):
             return
     raise FileExistsError(
         "`out` must be a new or empty folder, or hold a dataset and nothing else. "
@@ -152,9 +152,13 @@ def check_dataset_folder(directory: Path | str) -> None:
 
 
 def _clear(directory: Path) -> None:
-    """Removes a dataset of another version, the manifest first."""
+    """Removes a dataset of another version; a manifest of nothing marks the folder.
+
+    So what a broken-off write leaves is no dataset, and still known as ours.
+    """
     directory.mkdir(parents=True, exist_ok=True)
-    for name in _OURS:
+    write_text_atomically(directory / MANIFEST, "{}\n")
+    for name in _OURS[1:]:
         path = directory / name
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import math
 import time
 import warnings
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,8 @@ from gemma_keras_ft.data.loader import Loader
 from gemma_keras_ft.training.checkpoint import Checkpointer
 from gemma_keras_ft.training.interrupt import interruptible
 from gemma_keras_ft.training.schedule import build_optimizer
+
+_LARGEST = 1e6
 
 
 @register("trainer")
@@ -59,7 +62,12 @@ class Trainer(Configurable):
             if name != "max_steps" or value is not None:
                 _check(name, value, lambda value: value >= 1, "at least 1")
         for name in ("learning_rate", "clip_norm"):
-            _check(name, getattr(self, name), lambda value: value > 0, "positive")
+            _check(
+                name,
+                getattr(self, name),
+                lambda value: 0 < value <= _LARGEST,
+                f"positive, at most {_LARGEST:g}",
+            )
         _check(
             "warmup_fraction", self.warmup_fraction, lambda v: 0 <= v < 1, "in [0, 1)"
         )
@@ -216,6 +224,11 @@ class _Log:
         values = {"step": step, "loss": logs["nats_per_token"]}
         if "val_nats_per_token" in logs:
             values["validation_loss"] = logs["val_nats_per_token"]
+        if not all(map(math.isfinite, values.values())):
+            raise RuntimeError(
+                f"The loss must stay finite. Received: {values} after step {step}. "
+                "Nothing of it is kept; train with a lower learning rate or alpha."
+            )
         for name, value in values.items():
             self.history.setdefault(name, []).append(float(value))
         if self.checkpointer:

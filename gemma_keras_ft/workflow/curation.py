@@ -97,6 +97,7 @@ def curate(
     """
     if isinstance(sources, str | Path):
         sources = [sources]
+    _check_apart(sources, out)
     check_dataset_folder(out)
     check_formats(formats)
     defaults = {name: value for name, value in defaults.items() if value is not None}
@@ -124,6 +125,19 @@ def curate(
     dataset = write_dataset(curation, out, protected=protected.sha256)
     write_exports(dataset, formats)
     return dataset
+
+
+def _check_apart(sources: Sequence[str | Path], out: str | Path) -> None:
+    """Checks that the dataset does not take the place of what it is made from."""
+    target = Path(out).resolve()
+    for source in sources:
+        path = Path(source).resolve()
+        if path.exists() and (path == target or target in path.parents):
+            raise FileExistsError(
+                "`out` must not hold the sources. Received: "
+                f"out={str(out)!r} for the source {str(source)!r}. Choose another "
+                "folder."
+            )
 
 
 def _steps(

@@ -12,6 +12,7 @@ from gemma_keras_ft.model.lora import (
     Adapter,
     count_adapter_parameters,
     enable_adapter,
+    read_adapter,
 )
 from gemma_keras_ft.model.preset import (
     TINY,
@@ -175,6 +176,24 @@ def _check_folder(out: Path, *, free: bool) -> None:
         raise FileExistsError(
             f"`out` must not hold a run yet. Received: out={str(out)!r}. Continue that "
             "run with --resume, replace it with --overwrite, or choose another folder."
+        )
+    _check_ours(out)
+
+
+def _check_ours(out: Path) -> None:
+    """Checks that what --overwrite would remove is a run."""
+    steps = out / CHECKPOINTS
+    foreign = [path for path in steps.glob("*") if not path.name[:1].isdigit()]
+    if (out / ADAPTER).exists():
+        try:
+            read_adapter(out / ADAPTER)
+        except ValueError:
+            foreign.append(out / ADAPTER)
+    if foreign:
+        raise FileExistsError(
+            f"`out` must hold a run and nothing else under its names. Received: "
+            f"out={str(out)!r}, in which {str(foreign[0])!r} is none of ours. Choose "
+            "another folder."
         )
 
 

@@ -81,3 +81,33 @@ def test_records_are_selected_by_their_fields(written):
     assert written.select("train", language="xx") == []
     with pytest.raises(ValueError, match="split='all'"):
         written.select("all")
+
+
+def test_a_folder_of_the_users_own_jsonl_is_left_alone(tmp_path):
+    (tmp_path / "train.jsonl").write_text("mine")
+    with pytest.raises(FileExistsError, match="`out`"):
+        write_dataset(curate_records(songs()), tmp_path)
+    assert (tmp_path / "train.jsonl").read_text() == "mine"
+
+
+def test_what_a_broken_off_write_leaves_is_no_dataset_and_can_be_replaced(
+    written, monkeypatch
+):
+    def fail(manifest):
+        raise RuntimeError("the power went")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("gemma_keras_ft.preprocessing.store.data_card", fail)
+        with pytest.raises(RuntimeError, match="power"):
+            write_dataset(curate_records(songs()), written.directory)
+    with pytest.raises(ValueError, match="manifest"):
+        read_dataset(written.directory)
+    write_dataset(curate_records(songs()), written.directory)
+    assert read_dataset(written.directory).version == written.version
+
+
+def test_decisions_outlive_a_new_curation(written):
+    path = written.directory / "decisions.jsonl"
+    path.write_text("kept\n")
+    write_dataset(curate_records(songs(word="other")), written.directory)
+    assert path.read_text() == "kept\n"

@@ -1,3 +1,5 @@
+import pytest
+
 import gemma_keras_ft as gkf
 
 
@@ -11,3 +13,25 @@ def test_equal_names_in_two_sources_are_both_kept(tmp_path):
     dataset = gkf.curate(sources, tmp_path / "dataset", language="en")
     ids = [record.id for records in dataset.splits.values() for record in records]
     assert len(ids) == len(set(ids)) == 12
+
+
+@pytest.mark.parametrize("name", ["", "songs.jsonl"])
+def test_a_dataset_never_takes_the_place_of_its_source(tmp_path, name):
+    text = '{"lines": ["one line", "another line"]}\n'
+    (tmp_path / "songs.jsonl").write_text(text)
+    with pytest.raises(FileExistsError, match="must not hold the sources"):
+        gkf.curate(tmp_path / name, tmp_path)
+    assert (tmp_path / "songs.jsonl").read_text() == text
+
+
+def test_a_dataset_comes_in_every_format_that_is_asked_for(tmp_path):
+    dataset = gkf.curate(
+        "embedded:thirukkural", tmp_path / "d", formats=("csv", "parquet", "tfds")
+    )
+    expected = sorted(record.id for record in dataset.splits["test"])
+    for ending in ("csv", "parquet"):
+        path = dataset.directory / ending / f"test.{ending}"
+        assert sorted(record.id for record in gkf.read_records(path)) == expected
+    assert (dataset.directory / "tfds" / "lyrics" / dataset.version).is_dir()
+    assert gkf.curate("embedded:thirukkural", tmp_path / "d").version == dataset.version
+    assert not (dataset.directory / "csv").exists()

@@ -221,3 +221,76 @@ def test_report_folder_is_checked_before_anything_is_scored(
 def test_negative_numbers_are_refused(run, name):
     with pytest.raises(ValueError, match=f"`{name}` must be"):
         gkf.evaluate(run, **{name: -1})
+
+
+def test_training_sees_the_training_songs_and_validation_its_own(
+    dataset, small_preset, tmp_path, monkeypatch
+):
+    seen = {}
+
+    def spy(self, model, rows, *, validation_rows=None, **options):
+        seen["train"] = rows["token_ids"]
+        seen["validation"] = validation_rows["token_ids"]
+        return fit(self, model, rows, validation_rows=validation_rows, **options)
+
+    fit = gkf.Trainer.fit
+    monkeypatch.setattr(gkf.Trainer, "fit", spy)
+    run = gkf.train(dataset, tmp_path / "run", preset=small_preset, **QUICK)
+    tokenizer = run.load_model().preprocessor.tokenizer
+    opened = gkf.read_dataset(dataset)
+    for split in ("train", "validation"):
+        # Every line ends with the number of its song.
+        numbers = {record.lines[0].split()[-1] for record in opened.splits[split]}
+        texts = (str(tokenizer.detokenize(row)) for row in seen[split])
+        assert {text.split("\n")[0].split()[-1] for text in texts} == numbers
+
+
+@pytest.mark.parametrize("name", ["checkpoints/my_model/w.bin", "adapter.safetensors"])
+def test_overwrite_leaves_what_is_none_of_ours(dataset, small_preset, tmp_path, name):
+    path = tmp_path / "mine" / name
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"mine")
+    with pytest.raises(FileExistsError, match="none of ours"):
+        gkf.train(
+            dataset, tmp_path / "mine", preset=small_preset, overwrite=True, **QUICK
+        )
+    assert path.read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("alpha", [float("inf"), float("nan"), 1e300])
+def test_an_endless_alpha_is_refused(alpha):
+    with pytest.raises(ValueError, match="`alpha`"):
+        gkf.Adapter(alpha=alpha)
+
+
+@pytest.mark.parametrize("rate", [float("inf"), float("nan"), 1e300])
+def test_an_endless_learning_rate_is_refused(rate):
+    with pytest.raises(ValueError, match="`learning_rate`"):
+        gkf.Trainer(learning_rate=rate)
+
+
+def test_a_run_that_diverges_fails_and_keeps_nothing(dataset, small_preset, tmp_path):
+    trainer = gkf.Trainer(
+        epochs=30, learning_rate=1e6, clip_norm=1e6, warmup_fraction=0, evaluations=1
+    )
+    with pytest.raises(RuntimeError, match="must stay finite"):
+        gkf.train(
+            dataset,
+            tmp_path / "run",
+            preset=small_preset,
+            adapter=gkf.Adapter(rank=1, alpha=65536.0),
+            trainer=trainer,
+            sequence_length=64,
+        )
+    assert not (tmp_path / "run" / "run.json").exists()
+
+
+def test_a_task_that_says_another_size_than_the_config_is_refused(
+    small_preset, tmp_path
+):
+    folder = shutil.copytree(small_preset, tmp_path / "preset")
+    task = json.loads((folder / "task.json").read_text())
+    task["config"]["backbone"]["config"]["vocabulary_size"] = 2**33
+    (folder / "task.json").write_text(json.dumps(task))
+    with pytest.raises(ValueError, match="vocabulary_size"):
+        load_preset(folder)
