@@ -147,7 +147,7 @@ def word_segmenter() -> str:
     """
     if not _has_icu():
         return "clusters"
-    import icu4py
+    import icu4py  # pyright: ignore[reportMissingImports]
 
     return f"icu-{icu4py.icu_version}"
 
@@ -224,7 +224,7 @@ def _has_icu() -> bool:
 
 
 def _segments(run: str) -> Iterator[str]:
-    from icu4py.breakers import WordBreaker
+    from icu4py.breakers import WordBreaker  # pyright: ignore[reportMissingImports]
 
     # ICU chooses the dictionary by script; the locale changes nothing.
     return iter(WordBreaker(run, "en"))
