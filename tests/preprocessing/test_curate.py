@@ -221,3 +221,15 @@ def test_variations_are_added_to_training_alone_and_counted_apart():
     assert report["kept"] == report["read"] == 30
     assert report["counts"]["split"]["train"] == len(train)
     assert report["augmentation"]["children"] == len(children)
+
+
+def test_versions_of_a_song_stay_on_one_side():
+    native = songs(60)
+    versions = [
+        song.replace(id=f"{song.id}-live", lines=(*song.lines, f"மீண்டும் {place}"))
+        for place, song in enumerate(native)
+    ]
+    curation = curate_records([*native, *versions])
+    side = {r.id: name for name, split in curation.splits.items() for r in split}
+    assert all(side[f"song-{n}"] == side[f"song-{n}-live"] for n in range(60))
+    assert set(side.values()) == {"train", "validation", "test"}
