@@ -23,7 +23,7 @@ from pathlib import Path
 import romanization
 
 import gemma_keras_ft as gkf
-from gemma_keras_ft.preprocessing.romanize_tables import SCRIPTS
+from gemma_keras_ft.preprocessing.romanization.romanize_tables import SCRIPTS
 from gemma_keras_ft.preprocessing.store import write_dataset
 from gemma_keras_ft.resources.corpus import embedded_records
 from gemma_keras_ft.workflow.evaluating import environment

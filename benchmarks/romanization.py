@@ -42,11 +42,17 @@ from romanization_references import (
     convert,
 )
 
-from gemma_keras_ft.preprocessing.deromanize import REVERSIBLE, deromanize_text
-from gemma_keras_ft.preprocessing.merges import count_merges
-from gemma_keras_ft.preprocessing.romanize import clear_caches, romanize_text
-from gemma_keras_ft.preprocessing.romanize_letters import script_runs
-from gemma_keras_ft.preprocessing.romanize_tables import SCRIPTS
+from gemma_keras_ft.preprocessing.romanization.deromanize import (
+    REVERSIBLE,
+    deromanize_text,
+)
+from gemma_keras_ft.preprocessing.romanization.merges import count_merges
+from gemma_keras_ft.preprocessing.romanization.romanize import (
+    clear_caches,
+    romanize_text,
+)
+from gemma_keras_ft.preprocessing.romanization.romanize_letters import script_runs
+from gemma_keras_ft.preprocessing.romanization.romanize_tables import SCRIPTS
 from gemma_keras_ft.resources.corpus import embedded_records
 
 Row = Mapping[str, Any]

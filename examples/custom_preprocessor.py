@@ -19,7 +19,7 @@ import collections
 import dataclasses
 
 import gemma_keras_ft as gkf
-from gemma_keras_ft.preprocessing.words import split_words
+from gemma_keras_ft.preprocessing.text.words import split_words
 
 
 # A filter returns None to keep a song, else a reason to count by and a sentence.

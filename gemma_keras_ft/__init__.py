@@ -18,36 +18,45 @@ if TYPE_CHECKING:
     from gemma_keras_ft.inference.generator import Generator
     from gemma_keras_ft.model.lora import Adapter, load_adapter
     from gemma_keras_ft.model.preset import load_preset, preset_fingerprint
-    from gemma_keras_ft.preprocessing.augment import augment_split
-    from gemma_keras_ft.preprocessing.augmentation import Augmentation
+    from gemma_keras_ft.preprocessing.augmentation.augment import augment_split
+    from gemma_keras_ft.preprocessing.augmentation.base import Augmentation
+    from gemma_keras_ft.preprocessing.augmentation.variations import (
+        DropLines,
+        RomanizedCopy,
+    )
+    from gemma_keras_ft.preprocessing.augmentation.wording import (
+        Paraphrase,
+        ReorderWords,
+        ReplaceWords,
+    )
     from gemma_keras_ft.preprocessing.base import (
         FilterPreprocessor,
         MapPreprocessor,
         Preprocessor,
     )
-    from gemma_keras_ft.preprocessing.culture import Guard, ProtectedPhrases
+    from gemma_keras_ft.preprocessing.culture.decisions import Decisions
+    from gemma_keras_ft.preprocessing.culture.exclusions import read_exclusions
+    from gemma_keras_ft.preprocessing.culture.flags import ExcludeFlagged, FlagSpans
+    from gemma_keras_ft.preprocessing.culture.phrase_lists import load_phrases
+    from gemma_keras_ft.preprocessing.culture.protection import Guard, ProtectedPhrases
     from gemma_keras_ft.preprocessing.curate import curate_records
-    from gemma_keras_ft.preprocessing.decisions import Decisions
-    from gemma_keras_ft.preprocessing.deromanize import deromanize_text
-    from gemma_keras_ft.preprocessing.exclusions import read_exclusions
-    from gemma_keras_ft.preprocessing.fertility import measure_fertility
-    from gemma_keras_ft.preprocessing.flags import ExcludeFlagged, FlagSpans
-    from gemma_keras_ft.preprocessing.leaks import find_leaks
-    from gemma_keras_ft.preprocessing.merges import count_merges, merged_words
-    from gemma_keras_ft.preprocessing.normalize import comparison_form, normalize_text
-    from gemma_keras_ft.preprocessing.phrase_lists import load_phrases
+    from gemma_keras_ft.preprocessing.provenance.rights import AllowLicenses
     from gemma_keras_ft.preprocessing.recipe import default_recipe, load_recipe
-    from gemma_keras_ft.preprocessing.rights import AllowLicenses
-    from gemma_keras_ft.preprocessing.romanize import romanize_text
-    from gemma_keras_ft.preprocessing.split import Split
-    from gemma_keras_ft.preprocessing.store import LyricDataset, read_dataset
-    from gemma_keras_ft.preprocessing.variations import DropLines, RomanizedCopy
-    from gemma_keras_ft.preprocessing.wording import (
-        Paraphrase,
-        ReorderWords,
-        ReplaceWords,
+    from gemma_keras_ft.preprocessing.romanization.deromanize import deromanize_text
+    from gemma_keras_ft.preprocessing.romanization.fertility import measure_fertility
+    from gemma_keras_ft.preprocessing.romanization.merges import (
+        count_merges,
+        merged_words,
     )
-    from gemma_keras_ft.preprocessing.words import (
+    from gemma_keras_ft.preprocessing.romanization.romanize import romanize_text
+    from gemma_keras_ft.preprocessing.splitting.leaks import find_leaks
+    from gemma_keras_ft.preprocessing.splitting.split import Split
+    from gemma_keras_ft.preprocessing.store import LyricDataset, read_dataset
+    from gemma_keras_ft.preprocessing.text.normalize import (
+        comparison_form,
+        normalize_text,
+    )
+    from gemma_keras_ft.preprocessing.text.words import (
         split_aksharas,
         split_words,
         word_segmenter,
@@ -69,69 +78,69 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Adapter": "model.lora",
-    "AllowLicenses": "preprocessing.rights",
-    "Augmentation": "preprocessing.augmentation",
+    "AllowLicenses": "preprocessing.provenance.rights",
+    "Augmentation": "preprocessing.augmentation.base",
     "Configurable": "config",
     "Continuation": "data.tasks",
-    "Decisions": "preprocessing.decisions",
-    "DropLines": "preprocessing.variations",
+    "Decisions": "preprocessing.culture.decisions",
+    "DropLines": "preprocessing.augmentation.variations",
     "Example": "data.tasks",
-    "ExcludeFlagged": "preprocessing.flags",
+    "ExcludeFlagged": "preprocessing.culture.flags",
     "FilterPreprocessor": "preprocessing.base",
-    "FlagSpans": "preprocessing.flags",
+    "FlagSpans": "preprocessing.culture.flags",
     "Generator": "inference.generator",
-    "Guard": "preprocessing.culture",
+    "Guard": "preprocessing.culture.protection",
     "Loader": "data.loader",
     "LyricDataset": "preprocessing.store",
     "LyricRecord": "records",
     "MapPreprocessor": "preprocessing.base",
-    "Paraphrase": "preprocessing.wording",
+    "Paraphrase": "preprocessing.augmentation.wording",
     "Preprocessor": "preprocessing.base",
-    "ProtectedPhrases": "preprocessing.culture",
-    "ReorderWords": "preprocessing.wording",
-    "ReplaceWords": "preprocessing.wording",
-    "RomanizedCopy": "preprocessing.variations",
+    "ProtectedPhrases": "preprocessing.culture.protection",
+    "ReorderWords": "preprocessing.augmentation.wording",
+    "ReplaceWords": "preprocessing.augmentation.wording",
+    "RomanizedCopy": "preprocessing.augmentation.variations",
     "Run": "workflow.run",
     "SetAside": "records",
-    "Split": "preprocessing.split",
+    "Split": "preprocessing.splitting.split",
     "Task": "data.tasks",
     "Trainer": "training.trainer",
     "Translation": "data.tasks",
-    "augment_split": "preprocessing.augment",
+    "augment_split": "preprocessing.augmentation.augment",
     "choose_scripts": "workflow.script_choice",
-    "comparison_form": "preprocessing.normalize",
-    "count_merges": "preprocessing.merges",
+    "comparison_form": "preprocessing.text.normalize",
+    "count_merges": "preprocessing.romanization.merges",
     "curate": "workflow.curation",
     "curate_records": "preprocessing.curate",
     "default_recipe": "preprocessing.recipe",
-    "deromanize_text": "preprocessing.deromanize",
+    "deromanize_text": "preprocessing.romanization.deromanize",
     "evaluate": "workflow.evaluating",
-    "find_leaks": "preprocessing.leaks",
+    "find_leaks": "preprocessing.splitting.leaks",
     "from_config": "config",
     "generate": "workflow.generating",
     "load_adapter": "model.lora",
-    "load_phrases": "preprocessing.phrase_lists",
+    "load_phrases": "preprocessing.culture.phrase_lists",
     "load_preset": "model.preset",
     "load_recipe": "preprocessing.recipe",
-    "measure_fertility": "preprocessing.fertility",
-    "merged_words": "preprocessing.merges",
-    "normalize_text": "preprocessing.normalize",
+    "measure_fertility": "preprocessing.romanization.fertility",
+    "merged_words": "preprocessing.romanization.merges",
+    "normalize_text": "preprocessing.text.normalize",
     "own_songs": "resources.own_songs",
     "preset_fingerprint": "model.preset",
     "quickstart": "workflow.quickstart",
     "read_dataset": "preprocessing.store",
-    "read_exclusions": "preprocessing.exclusions",
+    "read_exclusions": "preprocessing.culture.exclusions",
     "read_records": "sources",
     "read_report": "evaluation.report",
     "read_run": "workflow.run",
     "register": "config",
     "review_queue": "workflow.review_queue",
-    "romanize_text": "preprocessing.romanize",
+    "romanize_text": "preprocessing.romanization.romanize",
     "serve_review": "workflow.review_server",
-    "split_aksharas": "preprocessing.words",
-    "split_words": "preprocessing.words",
+    "split_aksharas": "preprocessing.text.words",
+    "split_words": "preprocessing.text.words",
     "train": "workflow.training",
-    "word_segmenter": "preprocessing.words",
+    "word_segmenter": "preprocessing.text.words",
     "write_report": "evaluation.report",
     "write_review_page": "workflow.review_page",
     "write_tfds": "data.builder",

@@ -26,9 +26,9 @@ from character_baselines import (
 
 from gemma_keras_ft.backend import prefer_jax
 from gemma_keras_ft.model.preset import load_preset
-from gemma_keras_ft.preprocessing.dedup import duplicate_groups
-from gemma_keras_ft.preprocessing.normalize import Normalize
-from gemma_keras_ft.preprocessing.romanize import Romanize
+from gemma_keras_ft.preprocessing.romanization.romanize import Romanize
+from gemma_keras_ft.preprocessing.splitting.dedup import duplicate_groups
+from gemma_keras_ft.preprocessing.text.normalize import Normalize
 from gemma_keras_ft.records import LyricRecord, write_text_atomically
 
 prefer_jax()

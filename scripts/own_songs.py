@@ -19,7 +19,7 @@ from build_corpus import write_collection
 from gemma_keras_ft.records import LyricRecord
 from gemma_keras_ft.resources.own_songs import own_songs_path
 
-# Native section labels -> the names that `preprocessing/labels.py` gives them.
+# Native section labels -> the names that `preprocessing/cleaning/labels.py` gives them.
 LABELS = {
     **{"मुखड़ा": "chorus", "अंतरा": "verse"},
     **{"ਸਥਾਈ": "sthayi", "ਅੰਤਰਾ": "verse"},

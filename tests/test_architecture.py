@@ -29,6 +29,20 @@ ROOMS = [
     ("arguments", "cli"),
     ("testing",),
 ]
+# The rooms within the room of curation, likewise from top to bottom.
+CURATION = [
+    ("base", "edits", "spool"),
+    ("text",),
+    ("romanization",),
+    ("cleaning",),
+    ("filling",),
+    ("provenance",),
+    ("culture",),
+    ("splitting",),
+    ("augmentation",),
+    ("output",),
+    ("recipe", "prepare", "curate", "summary", "store"),
+]
 # Closer than the order asks: the embedded corpus is data and a reader of records.
 ONLY_FROM = {"resources": {"backend", "config", "records", "sources", "resources"}}
 
@@ -80,8 +94,28 @@ def misdirected_imports(source, module, *, is_package=False):
 MODULES = sorted(FOLDER.rglob("*.py"))
 
 
+CURATION_LEVELS = {name: level for level, row in enumerate(CURATION) for name in row}
+
+
 def test_no_room_is_listed_twice():
     assert len(LEVELS) == sum(map(len, ROOMS))
+    assert len(CURATION_LEVELS) == sum(map(len, CURATION))
+
+
+@pytest.mark.parametrize(
+    "path", sorted((FOLDER / "preprocessing").rglob("*.py")), ids=module_name
+)
+def test_curation_imports_only_from_its_rooms_above(path):
+    module = module_name(path)
+    prefix = f"{PACKAGE}.preprocessing."
+    if not module.startswith(prefix):
+        return  # the face of the room
+    level = CURATION_LEVELS[module.removeprefix(prefix).split(".")[0]]
+    imports = imported_modules(
+        path.read_text(encoding="utf-8"), module, is_package=path.name == "__init__.py"
+    )
+    inner = [n.removeprefix(prefix) for n in imports if n.startswith(prefix)]
+    assert not [n for n in inner if CURATION_LEVELS[n.split(".")[0]] > level]
 
 
 @pytest.mark.parametrize("path", MODULES, ids=module_name)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gemma_keras_ft.preprocessing.curate import default_recipe
-from gemma_keras_ft.preprocessing.normalize import comparison_form
+from gemma_keras_ft.preprocessing.text.normalize import comparison_form
 from gemma_keras_ft.records import LyricRecord
 from gemma_keras_ft.resources.own_songs import own_songs
 

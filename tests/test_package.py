@@ -71,7 +71,7 @@ print(*light)
 """
     )
     assert heavy == []
-    assert "gemma_keras_ft.preprocessing.romanize" in printed.split()
+    assert "gemma_keras_ft.preprocessing.romanization.romanize" in printed.split()
 
 
 def test_listing_the_public_names_is_light():

@@ -25,17 +25,17 @@ except ImportError as error:
     ) from error
 
 from gemma_keras_ft.preprocessing.curate import complete_group, copy_of, unique_ids
-from gemma_keras_ft.preprocessing.dedup import (
+from gemma_keras_ft.preprocessing.prepare import Prepared, Road
+from gemma_keras_ft.preprocessing.recipe import recipe_from_config, recipe_to_config
+from gemma_keras_ft.preprocessing.splitting.dedup import (
     THRESHOLD,
     Groups,
     band_hashes,
     band_rows,
     jaccard,
 )
-from gemma_keras_ft.preprocessing.likeness import hash_text
-from gemma_keras_ft.preprocessing.prepare import Prepared, Road
-from gemma_keras_ft.preprocessing.recipe import recipe_from_config, recipe_to_config
-from gemma_keras_ft.preprocessing.split import SPLITS, Split
+from gemma_keras_ft.preprocessing.splitting.likeness import hash_text
+from gemma_keras_ft.preprocessing.splitting.split import SPLITS, Split
 from gemma_keras_ft.records import LyricRecord, SetAside, to_json_line
 
 _SHARD_RECORDS = 10_000

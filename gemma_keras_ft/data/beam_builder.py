@@ -15,7 +15,7 @@ from gemma_keras_ft.data.builder import (
     to_example,
 )
 from gemma_keras_ft.preprocessing.prepare import Road
-from gemma_keras_ft.preprocessing.split import SPLITS
+from gemma_keras_ft.preprocessing.splitting.split import SPLITS
 from gemma_keras_ft.records import LyricRecord
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gemma_keras_ft.backend import hide_accelerators_from_tensorflow
-from gemma_keras_ft.preprocessing.split import SPLITS
+from gemma_keras_ft.preprocessing.splitting.split import SPLITS
 from gemma_keras_ft.preprocessing.store import LyricDataset, read_dataset
 from gemma_keras_ft.records import LINES_FIELDS, TEXT_FIELDS, LyricRecord
 

@@ -5,7 +5,7 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 
 from gemma_keras_ft.config import Configurable, register
-from gemma_keras_ft.preprocessing.romanize import SCHEMES, romanize_text
+from gemma_keras_ft.preprocessing.romanization.romanize import SCHEMES, romanize_text
 from gemma_keras_ft.records import LyricRecord
 
 NATIVE, AUTO = "native", "auto"

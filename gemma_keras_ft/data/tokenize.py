@@ -7,7 +7,7 @@ import numpy as np
 import regex
 
 from gemma_keras_ft.data.tasks import Example, Task
-from gemma_keras_ft.preprocessing.normalize import comparison_form
+from gemma_keras_ft.preprocessing.text.normalize import comparison_form
 from gemma_keras_ft.records import LyricRecord
 
 # Tokens that Gemma 2 was trained to attend over.

@@ -9,25 +9,25 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gemma_keras_ft.preprocessing.augment import Protected, augment_split
-from gemma_keras_ft.preprocessing.augmentation import Augmentation
+from gemma_keras_ft.preprocessing.augmentation.augment import Protected, augment_split
+from gemma_keras_ft.preprocessing.augmentation.base import Augmentation
 from gemma_keras_ft.preprocessing.base import Preprocessor
-from gemma_keras_ft.preprocessing.culture import Guard
-from gemma_keras_ft.preprocessing.decisions import Decisions
-from gemma_keras_ft.preprocessing.dedup import (
-    Groups,
-    LikenessStore,
-    join_near_duplicates,
-)
-from gemma_keras_ft.preprocessing.fill_copies import complete_from_copies
-from gemma_keras_ft.preprocessing.likeness import hash_text
+from gemma_keras_ft.preprocessing.culture.decisions import Decisions
+from gemma_keras_ft.preprocessing.culture.protection import Guard
+from gemma_keras_ft.preprocessing.filling.fill_copies import complete_from_copies
 from gemma_keras_ft.preprocessing.prepare import Prepared, Road, prepare_records
 from gemma_keras_ft.preprocessing.recipe import (
     check_recipe,
     default_recipe,
     recipe_to_config,
 )
-from gemma_keras_ft.preprocessing.split import SPLITS, Split
+from gemma_keras_ft.preprocessing.splitting.dedup import (
+    Groups,
+    LikenessStore,
+    join_near_duplicates,
+)
+from gemma_keras_ft.preprocessing.splitting.likeness import hash_text
+from gemma_keras_ft.preprocessing.splitting.split import SPLITS, Split
 from gemma_keras_ft.preprocessing.spool import LineSpool
 from gemma_keras_ft.preprocessing.summary import Summary
 from gemma_keras_ft.records import LyricRecord, SetAside, to_json_line

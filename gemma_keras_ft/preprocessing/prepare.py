@@ -9,12 +9,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from gemma_keras_ft.preprocessing.base import Preprocessor
-from gemma_keras_ft.preprocessing.culture import Guard
-from gemma_keras_ft.preprocessing.decisions import Decisions, awaits_review
-from gemma_keras_ft.preprocessing.flags import is_cleared
-from gemma_keras_ft.preprocessing.likeness import Likeness, measure_likeness
+from gemma_keras_ft.preprocessing.culture.decisions import Decisions, awaits_review
+from gemma_keras_ft.preprocessing.culture.flags import is_cleared
+from gemma_keras_ft.preprocessing.culture.protection import Guard
 from gemma_keras_ft.preprocessing.recipe import recipe_from_config, recipe_to_config
-from gemma_keras_ft.preprocessing.split import Draw, Split
+from gemma_keras_ft.preprocessing.splitting.likeness import Likeness, measure_likeness
+from gemma_keras_ft.preprocessing.splitting.split import Draw, Split
 from gemma_keras_ft.records import LyricRecord, SetAside, to_json_line
 
 _CHUNK = 256

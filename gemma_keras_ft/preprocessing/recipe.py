@@ -12,31 +12,35 @@ from typing import Any
 
 from gemma_keras_ft.config import from_config
 from gemma_keras_ft.preprocessing.base import Preprocessor
-from gemma_keras_ft.preprocessing.chords import StripChords
-from gemma_keras_ft.preprocessing.clean import Clean, RepairMojibake
-from gemma_keras_ft.preprocessing.credits import MoveCredits
-from gemma_keras_ft.preprocessing.fill_brackets import CloseBrackets
-from gemma_keras_ft.preprocessing.fill_punctuation import FillPunctuation
-from gemma_keras_ft.preprocessing.flags import FlagSpans
-from gemma_keras_ft.preprocessing.labels import LabelSections
-from gemma_keras_ft.preprocessing.links import StripLinks
-from gemma_keras_ft.preprocessing.missing import (
+from gemma_keras_ft.preprocessing.cleaning.chords import StripChords
+from gemma_keras_ft.preprocessing.cleaning.clean import Clean, RepairMojibake
+from gemma_keras_ft.preprocessing.cleaning.credits import MoveCredits
+from gemma_keras_ft.preprocessing.cleaning.labels import LabelSections
+from gemma_keras_ft.preprocessing.cleaning.links import StripLinks
+from gemma_keras_ft.preprocessing.cleaning.punctuation import TidyPunctuation
+from gemma_keras_ft.preprocessing.cleaning.repeats import ExpandRepeats
+from gemma_keras_ft.preprocessing.cleaning.residue import StripResidue
+from gemma_keras_ft.preprocessing.cleaning.symbols import StripSymbols
+from gemma_keras_ft.preprocessing.cleaning.timestamps import StripTimestamps
+from gemma_keras_ft.preprocessing.cleaning.whitespace import TidyWhitespace
+from gemma_keras_ft.preprocessing.culture.flags import FlagSpans
+from gemma_keras_ft.preprocessing.filling.fill_brackets import CloseBrackets
+from gemma_keras_ft.preprocessing.filling.fill_punctuation import FillPunctuation
+from gemma_keras_ft.preprocessing.filling.missing import (
     DetectLanguage,
     DetectScript,
     RequireText,
 )
-from gemma_keras_ft.preprocessing.normalize import Normalize
-from gemma_keras_ft.preprocessing.punctuation import TidyPunctuation
-from gemma_keras_ft.preprocessing.repeats import ExpandRepeats
-from gemma_keras_ft.preprocessing.residue import StripResidue
-from gemma_keras_ft.preprocessing.romanize import Romanize, check_recipe_case
-from gemma_keras_ft.preprocessing.symbols import StripSymbols
-from gemma_keras_ft.preprocessing.timestamps import StripTimestamps
-from gemma_keras_ft.preprocessing.whitespace import TidyWhitespace
+from gemma_keras_ft.preprocessing.romanization.romanize import (
+    Romanize,
+    check_recipe_case,
+)
+from gemma_keras_ft.preprocessing.text.normalize import Normalize
 
 # Steps that are in no default recipe register when their modules are imported.
 _OPTIONAL = tuple(
-    f"gemma_keras_ft.preprocessing.{name}" for name in ("case", "fill", "rights")
+    f"gemma_keras_ft.preprocessing.{name}"
+    for name in ("cleaning.case", "filling.fill", "provenance.rights")
 )
 _OWN = "gemma_keras_ft_recipe_"
 # Names that mean another module in another process.

@@ -8,13 +8,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from gemma_keras_ft.preprocessing.card import data_card
-from gemma_keras_ft.preprocessing.card_plots import card_plots
+from gemma_keras_ft.preprocessing.culture.decision_rows import DECISIONS
 from gemma_keras_ft.preprocessing.curate import Curation
-from gemma_keras_ft.preprocessing.decision_rows import DECISIONS
-from gemma_keras_ft.preprocessing.leaks import find_leaks
-from gemma_keras_ft.preprocessing.rights import rights_csv
-from gemma_keras_ft.preprocessing.split import SPLITS
+from gemma_keras_ft.preprocessing.output.card import data_card
+from gemma_keras_ft.preprocessing.output.card_plots import card_plots
+from gemma_keras_ft.preprocessing.provenance.rights import rights_csv
+from gemma_keras_ft.preprocessing.splitting.leaks import find_leaks
+from gemma_keras_ft.preprocessing.splitting.split import SPLITS
 from gemma_keras_ft.records import (
     LyricRecord,
     write_bytes_atomically,

@@ -4,10 +4,13 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from typing import Any
 
-from gemma_keras_ft.preprocessing.flags import flags_of
-from gemma_keras_ft.preprocessing.representation import UNKNOWN, Representation
-from gemma_keras_ft.preprocessing.rights import RightsLedger
-from gemma_keras_ft.preprocessing.split import SPLITS
+from gemma_keras_ft.preprocessing.culture.flags import flags_of
+from gemma_keras_ft.preprocessing.provenance.representation import (
+    UNKNOWN,
+    Representation,
+)
+from gemma_keras_ft.preprocessing.provenance.rights import RightsLedger
+from gemma_keras_ft.preprocessing.splitting.split import SPLITS
 from gemma_keras_ft.records import LyricRecord
 
 _LONGEST = 60

@@ -4,20 +4,20 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from gemma_keras_ft.preprocessing.augmentation import Augmentation
+from gemma_keras_ft.preprocessing.augmentation.base import Augmentation
 from gemma_keras_ft.preprocessing.base import Preprocessor
-from gemma_keras_ft.preprocessing.culture import Guard, ProtectedPhrases
+from gemma_keras_ft.preprocessing.culture.decisions import Decisions
+from gemma_keras_ft.preprocessing.culture.exclusions import read_exclusions
+from gemma_keras_ft.preprocessing.culture.flags import FlagSpans
+from gemma_keras_ft.preprocessing.culture.protection import Guard, ProtectedPhrases
 from gemma_keras_ft.preprocessing.curate import curate_records
-from gemma_keras_ft.preprocessing.decisions import Decisions
-from gemma_keras_ft.preprocessing.exclusions import read_exclusions
-from gemma_keras_ft.preprocessing.flags import FlagSpans
+from gemma_keras_ft.preprocessing.provenance.rights import AllowLicenses
 from gemma_keras_ft.preprocessing.recipe import (
     check_recipe,
     default_recipe,
     load_recipe,
 )
-from gemma_keras_ft.preprocessing.rights import AllowLicenses
-from gemma_keras_ft.preprocessing.split import Split
+from gemma_keras_ft.preprocessing.splitting.split import Split
 from gemma_keras_ft.preprocessing.store import (
     DECISIONS,
     LyricDataset,

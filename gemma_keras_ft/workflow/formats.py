@@ -4,12 +4,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from gemma_keras_ft.data.builder import write_tfds
-from gemma_keras_ft.preprocessing.exports import (
+from gemma_keras_ft.preprocessing.output.exports import (
     import_pyarrow,
     write_csv,
     write_parquet,
 )
-from gemma_keras_ft.preprocessing.split import SPLITS
+from gemma_keras_ft.preprocessing.splitting.split import SPLITS
 from gemma_keras_ft.preprocessing.store import EXPORTS, LyricDataset
 
 

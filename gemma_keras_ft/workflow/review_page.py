@@ -14,11 +14,11 @@ from markupsafe import Markup
 
 from gemma_keras_ft.evaluation.tables import language_tag
 from gemma_keras_ft.evaluation.terminal import printable
-from gemma_keras_ft.preprocessing.culture import Guard, ProtectedPhrases
-from gemma_keras_ft.preprocessing.decision_rows import lines_sha256
-from gemma_keras_ft.preprocessing.decisions import open_flags
-from gemma_keras_ft.preprocessing.exclusions import CATEGORIES
-from gemma_keras_ft.preprocessing.flags import flags_of
+from gemma_keras_ft.preprocessing.culture.decision_rows import lines_sha256
+from gemma_keras_ft.preprocessing.culture.decisions import open_flags
+from gemma_keras_ft.preprocessing.culture.exclusions import CATEGORIES
+from gemma_keras_ft.preprocessing.culture.flags import flags_of
+from gemma_keras_ft.preprocessing.culture.protection import Guard, ProtectedPhrases
 from gemma_keras_ft.preprocessing.store import LyricDataset, read_dataset
 from gemma_keras_ft.records import LyricRecord, write_text_atomically
 from gemma_keras_ft.workflow.review_queue import ReviewItem, guard_of, review_items

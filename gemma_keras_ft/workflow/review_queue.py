@@ -5,17 +5,17 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from gemma_keras_ft.preprocessing.culture import Guard, ProtectedPhrases
-from gemma_keras_ft.preprocessing.decision_rows import DECISIONS
-from gemma_keras_ft.preprocessing.decisions import (
+from gemma_keras_ft.preprocessing.culture.decision_rows import DECISIONS
+from gemma_keras_ft.preprocessing.culture.decisions import (
     DECIDED,
     Decisions,
     awaits_review,
     open_flags,
 )
-from gemma_keras_ft.preprocessing.exclusions import SEVERITIES
-from gemma_keras_ft.preprocessing.flags import flags_of
-from gemma_keras_ft.preprocessing.replay import Review
+from gemma_keras_ft.preprocessing.culture.exclusions import SEVERITIES
+from gemma_keras_ft.preprocessing.culture.flags import flags_of
+from gemma_keras_ft.preprocessing.culture.protection import Guard, ProtectedPhrases
+from gemma_keras_ft.preprocessing.culture.replay import Review
 from gemma_keras_ft.preprocessing.store import SET_ASIDE, LyricDataset, read_dataset
 from gemma_keras_ft.records import LyricRecord, SetAside
 

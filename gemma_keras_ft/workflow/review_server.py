@@ -12,15 +12,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from gemma_keras_ft.preprocessing.culture import ProtectedPhrases
-from gemma_keras_ft.preprocessing.decision_rows import (
+from gemma_keras_ft.preprocessing.culture.decision_rows import (
     DECISIONS,
     BadDecision,
     Decision,
     append_decision,
     lines_sha256,
 )
-from gemma_keras_ft.preprocessing.replay import edit_problem
+from gemma_keras_ft.preprocessing.culture.protection import ProtectedPhrases
+from gemma_keras_ft.preprocessing.culture.replay import edit_problem
 from gemma_keras_ft.preprocessing.store import read_dataset
 from gemma_keras_ft.workflow.review_page import content_policy, render_page
 from gemma_keras_ft.workflow.review_queue import (

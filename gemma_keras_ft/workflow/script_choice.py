@@ -9,8 +9,12 @@ from gemma_keras_ft.data.tasks import AUTO, Example, Task
 from gemma_keras_ft.data.tokenize import encode_text, tokenize_examples
 from gemma_keras_ft.inference.scoring import score_rows
 from gemma_keras_ft.model.lora import base_only
-from gemma_keras_ft.preprocessing.fertility import NATIVE, Fertility, measure_fertility
-from gemma_keras_ft.preprocessing.romanize import SCHEMES
+from gemma_keras_ft.preprocessing.romanization.fertility import (
+    NATIVE,
+    Fertility,
+    measure_fertility,
+)
+from gemma_keras_ft.preprocessing.romanization.romanize import SCHEMES
 from gemma_keras_ft.records import LyricRecord
 
 _PASSAGES = 24

@@ -5,8 +5,8 @@ import pytest
 from gemma_keras_ft.data.builder import from_example
 from gemma_keras_ft.preprocessing.curate import curate_records, default_recipe
 from gemma_keras_ft.preprocessing.prepare import Road
-from gemma_keras_ft.preprocessing.romanize import romanize_text
-from gemma_keras_ft.preprocessing.split import SPLITS, Split
+from gemma_keras_ft.preprocessing.romanization.romanize import romanize_text
+from gemma_keras_ft.preprocessing.splitting.split import SPLITS, Split
 from gemma_keras_ft.records import LyricRecord, SetAside, to_json_line
 from gemma_keras_ft.resources.corpus import embedded_records
 

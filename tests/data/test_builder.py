@@ -2,7 +2,7 @@ import pytest
 
 from gemma_keras_ft.data.builder import from_example, write_tfds
 from gemma_keras_ft.preprocessing.curate import curate_records
-from gemma_keras_ft.preprocessing.split import SPLITS
+from gemma_keras_ft.preprocessing.splitting.split import SPLITS
 from gemma_keras_ft.preprocessing.store import write_dataset
 from gemma_keras_ft.records import LyricRecord
 from gemma_keras_ft.resources.corpus import embedded_records

@@ -2,11 +2,11 @@ import dataclasses
 
 import pytest
 
+from gemma_keras_ft.preprocessing.augmentation.variations import RomanizedCopy
 from gemma_keras_ft.preprocessing.base import FilterPreprocessor
 from gemma_keras_ft.preprocessing.curate import curate_records, unique_ids
 from gemma_keras_ft.preprocessing.recipe import default_recipe
-from gemma_keras_ft.preprocessing.split import Split
-from gemma_keras_ft.preprocessing.variations import RomanizedCopy
+from gemma_keras_ft.preprocessing.splitting.split import Split
 from gemma_keras_ft.records import LyricRecord, SetAside
 
 WORDS = "அகரம் மலர் இலை காற்று மழை நிலவு கடல் வானம் பாடல் மரம் ஆறு மலை".split()

@@ -1,7 +1,7 @@
 import pytest
 
+from gemma_keras_ft.preprocessing.cleaning.patterns import cut, cutting, folded
 from gemma_keras_ft.preprocessing.edits import Edit, edit_each, edit_song, extended
-from gemma_keras_ft.preprocessing.patterns import cut, cutting, folded
 from gemma_keras_ft.records import LyricRecord
 
 

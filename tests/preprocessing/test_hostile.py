@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gemma_keras_ft.preprocessing.culture import Guard
+from gemma_keras_ft.preprocessing.culture.protection import Guard
 from gemma_keras_ft.preprocessing.curate import curate_records, unique_ids
 from gemma_keras_ft.records import LyricRecord, SetAside
 from gemma_keras_ft.resources.own_songs import own_songs

@@ -3,7 +3,7 @@ import textwrap
 
 import pytest
 
-from gemma_keras_ft.preprocessing.case import Lowercase
+from gemma_keras_ft.preprocessing.cleaning.case import Lowercase
 from gemma_keras_ft.preprocessing.curate import curate_records
 from gemma_keras_ft.preprocessing.recipe import (
     default_recipe,
@@ -11,7 +11,7 @@ from gemma_keras_ft.preprocessing.recipe import (
     recipe_from_config,
     recipe_to_config,
 )
-from gemma_keras_ft.preprocessing.romanize import Romanize
+from gemma_keras_ft.preprocessing.romanization.romanize import Romanize
 from gemma_keras_ft.records import LyricRecord
 
 STEPS = """

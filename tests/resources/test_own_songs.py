@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import regex
 
-from gemma_keras_ft.preprocessing.labels import LabelSections
-from gemma_keras_ft.preprocessing.missing import detect_script
-from gemma_keras_ft.preprocessing.normalize import normalize_text
+from gemma_keras_ft.preprocessing.cleaning.labels import LabelSections
+from gemma_keras_ft.preprocessing.filling.missing import detect_script
+from gemma_keras_ft.preprocessing.text.normalize import normalize_text
 from gemma_keras_ft.records import LyricRecord
 from gemma_keras_ft.resources.corpus import embedded_collections
 from gemma_keras_ft.resources.own_songs import own_songs, own_songs_path

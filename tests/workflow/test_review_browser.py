@@ -10,12 +10,12 @@ import time
 
 import pytest
 
-from gemma_keras_ft.preprocessing.culture import Guard, ProtectedPhrases
+from gemma_keras_ft.preprocessing.culture.decision_rows import DECISIONS
+from gemma_keras_ft.preprocessing.culture.decisions import Decisions
+from gemma_keras_ft.preprocessing.culture.exclusions import ExclusionList
+from gemma_keras_ft.preprocessing.culture.flags import FlagSpans
+from gemma_keras_ft.preprocessing.culture.protection import Guard, ProtectedPhrases
 from gemma_keras_ft.preprocessing.curate import curate_records
-from gemma_keras_ft.preprocessing.decision_rows import DECISIONS
-from gemma_keras_ft.preprocessing.decisions import Decisions
-from gemma_keras_ft.preprocessing.exclusions import ExclusionList
-from gemma_keras_ft.preprocessing.flags import FlagSpans
 from gemma_keras_ft.preprocessing.store import write_dataset
 from gemma_keras_ft.records import LyricRecord
 from gemma_keras_ft.workflow.review_page import write_review_page

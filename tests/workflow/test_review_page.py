@@ -6,16 +6,16 @@ import re
 
 import pytest
 
-from gemma_keras_ft.preprocessing.culture import ProtectedPhrases
-from gemma_keras_ft.preprocessing.curate import curate_records
-from gemma_keras_ft.preprocessing.decision_rows import (
+from gemma_keras_ft.preprocessing.culture.decision_rows import (
     DECISIONS,
     Decision,
     append_decision,
     lines_sha256,
 )
-from gemma_keras_ft.preprocessing.exclusions import ExclusionList
-from gemma_keras_ft.preprocessing.flags import FlagSpans
+from gemma_keras_ft.preprocessing.culture.exclusions import ExclusionList
+from gemma_keras_ft.preprocessing.culture.flags import FlagSpans
+from gemma_keras_ft.preprocessing.culture.protection import ProtectedPhrases
+from gemma_keras_ft.preprocessing.curate import curate_records
 from gemma_keras_ft.preprocessing.store import read_dataset, write_dataset
 from gemma_keras_ft.records import LyricRecord
 from gemma_keras_ft.workflow.review_page import write_review_page

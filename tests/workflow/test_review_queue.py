@@ -1,17 +1,17 @@
 import pytest
 
 from gemma_keras_ft.preprocessing.base import MapPreprocessor
-from gemma_keras_ft.preprocessing.culture import ProtectedPhrases
-from gemma_keras_ft.preprocessing.curate import curate_records
-from gemma_keras_ft.preprocessing.decision_rows import (
+from gemma_keras_ft.preprocessing.culture.decision_rows import (
     DECISIONS,
     Decision,
     append_decision,
     lines_sha256,
 )
-from gemma_keras_ft.preprocessing.exclusions import ExclusionList
-from gemma_keras_ft.preprocessing.flags import ExcludeFlagged, FlagSpans
-from gemma_keras_ft.preprocessing.split import Split
+from gemma_keras_ft.preprocessing.culture.exclusions import ExclusionList
+from gemma_keras_ft.preprocessing.culture.flags import ExcludeFlagged, FlagSpans
+from gemma_keras_ft.preprocessing.culture.protection import ProtectedPhrases
+from gemma_keras_ft.preprocessing.curate import curate_records
+from gemma_keras_ft.preprocessing.splitting.split import Split
 from gemma_keras_ft.preprocessing.store import read_dataset, write_dataset
 from gemma_keras_ft.records import LyricRecord, SetAside
 from gemma_keras_ft.workflow.review_queue import review_queue

@@ -4,11 +4,11 @@ import threading
 
 import pytest
 
-from gemma_keras_ft.preprocessing.culture import ProtectedPhrases
+from gemma_keras_ft.preprocessing.culture.decision_rows import DECISIONS, lines_sha256
+from gemma_keras_ft.preprocessing.culture.decisions import Decisions
+from gemma_keras_ft.preprocessing.culture.flags import FlagSpans
+from gemma_keras_ft.preprocessing.culture.protection import ProtectedPhrases
 from gemma_keras_ft.preprocessing.curate import curate_records
-from gemma_keras_ft.preprocessing.decision_rows import DECISIONS, lines_sha256
-from gemma_keras_ft.preprocessing.decisions import Decisions
-from gemma_keras_ft.preprocessing.flags import FlagSpans
 from gemma_keras_ft.preprocessing.store import write_dataset
 from gemma_keras_ft.records import LyricRecord
 from gemma_keras_ft.workflow import review_server

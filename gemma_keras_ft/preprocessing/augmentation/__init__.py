@@ -1,0 +1,1 @@
+"""Optional variations of training songs."""

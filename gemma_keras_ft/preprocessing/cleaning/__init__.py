@@ -1,0 +1,1 @@
+"""What a site, a file or a keyboard left around the song."""

@@ -1,0 +1,1 @@
+"""Minor gaps are filled and recorded; substantial loss is set aside."""

@@ -1,0 +1,1 @@
+"""The data card, its plots, and the formats beside JSONL."""

@@ -1,0 +1,1 @@
+"""Whose a record is, what may be done with it, and whom a corpus represents."""

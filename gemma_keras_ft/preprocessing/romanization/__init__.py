@@ -1,0 +1,1 @@
+"""Native scripts to Latin schemes and back."""

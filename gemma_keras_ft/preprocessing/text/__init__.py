@@ -1,0 +1,1 @@
+"""What text is made of: letters, words, aksharas, scripts and languages."""

@@ -1,0 +1,94 @@
+import collections
+import random
+
+import pytest
+
+from gemma_keras_ft.config import from_config
+from gemma_keras_ft.preprocessing.splitting.dedup import duplicate_groups
+from gemma_keras_ft.preprocessing.splitting.split import SPLITS, Split
+from gemma_keras_ft.records import LyricRecord
+
+
+def songs(count, style="lyrical", start=0):
+    return [
+        LyricRecord(
+            id=f"{style}-{number}",
+            lines=tuple(f"{style} {number} {word} here and there" for word in "abcd"),
+            language="xx",
+            script="Latn",
+            style=style,
+        )
+        for number in range(start, start + count)
+    ]
+
+
+def assigned(records, split=None):
+    names = sides(records, range(len(records)), split or Split())
+    return dict(zip((record.id for record in records), names, strict=True))
+
+
+def sides(records, groups, split):
+    return [SPLITS[side] for side in split.assign(map(split.draw, records), groups)]
+
+
+def test_shares_are_kept_in_every_stratum():
+    dealt = assigned(songs(50) + songs(20, "narrative"))
+    for style, count in {"lyrical": 50, "narrative": 20}.items():
+        found = collections.Counter(
+            side for name, side in dealt.items() if name.startswith(style)
+        )
+        assert found["test"] == count * 0.2
+        assert found["validation"] == count * 0.1
+        assert found["train"] == count * 0.7
+
+
+def test_the_order_of_reading_does_not_matter():
+    records = songs(40)
+    shuffled = random.Random(1).sample(records, len(records))
+    assert assigned(records) == assigned(shuffled)
+
+
+def test_the_seed_does():
+    assert assigned(songs(40)) != assigned(songs(40), Split(seed=1))
+
+
+def test_a_group_of_near_duplicates_stays_on_one_side():
+    records = songs(60)
+    # Each with a copy in which one line is another.
+    covers = [
+        record.replace(id=f"{record.id}-cover", lines=(*record.lines[:3], "and so on"))
+        for record in records
+    ]
+    both = records + covers
+    groups = duplicate_groups(both, threshold=0.5)
+    dealt = sides(both, groups, Split())
+    found = collections.defaultdict(set)
+    for record, side in zip(both, dealt, strict=True):
+        found[record.id.removesuffix("-cover")].add(side)
+    assert all(len(side) == 1 for side in found.values())
+    assert {side for several in found.values() for side in several} == set(SPLITS)
+
+
+def test_a_single_song_is_trained_on():
+    assert assigned(songs(1)) == {"lyrical-0": "train"}
+
+
+def test_nothing_is_held_out_where_none_is_asked_for():
+    assert set(assigned(songs(9), Split(validation=0, test=0)).values()) == {"train"}
+
+
+def test_names_do_not_matter():
+    renamed = [record.replace(id=f"x{record.id}") for record in songs(40)]
+    assert [*assigned(songs(40)).values()] == [*assigned(renamed).values()]
+
+
+def test_wrong_shares_are_named_and_right_ones_round_trip():
+    for shares in (
+        {"test": 1.0},
+        {"validation": -0.1},
+        {"test": 0.6, "validation": 0.5},
+    ):
+        with pytest.raises(ValueError, match="leave some for training"):
+            Split(**shares)
+    split = Split(validation=0.2, test=0.3, seed=4)
+    assert from_config(split.to_config()) == split
