@@ -17,12 +17,12 @@ import tempfile
 from pathlib import Path
 
 import gemma_keras_ft as gkf
-from gemma_keras_ft.data.tokenize import tokenize_records
 from gemma_keras_ft.evaluation.compare import compare_scores
 from gemma_keras_ft.evaluation.metrics import summarize_scores
 from gemma_keras_ft.model.lora import base_only
-from gemma_keras_ft.workflow.evaluating import environment, song_scores
+from gemma_keras_ft.workflow.evaluating import environment
 from gemma_keras_ft.workflow.quickstart import ROMANIZED
+from gemma_keras_ft.workflow.song_scores import hold_out, song_scores
 
 
 def main():
@@ -95,7 +95,7 @@ def train_and_score(training, judged, out, model, seed):
         out,
         task=ROMANIZED.task,
         trainer=ROMANIZED.trainer,
-        sequence_length=ROMANIZED.sequence_length,
+        plan=ROMANIZED.plan,
         seed=seed,
         model=model,
     )
@@ -105,14 +105,14 @@ def train_and_score(training, judged, out, model, seed):
 def score(dataset, model):
     """Scores the test songs under the model as it is."""
     records = dataset.select("test")
-    rows = tokenize_records(
+    held_out = hold_out(
         records,
-        ROMANIZED.task,
-        model.preprocessor.tokenizer,
-        sequence_length=ROMANIZED.sequence_length,
+        task=ROMANIZED.task,
+        tokenizer=model.preprocessor.tokenizer,
+        sequence_length=ROMANIZED.plan.sequence_length,
         split="test",
     )
-    return song_scores(model, rows, records)
+    return song_scores(model, held_out)
 
 
 def shuffle_words(record, seed: int):

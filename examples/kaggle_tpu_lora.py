@@ -67,7 +67,7 @@ def main(argv=None):
                 global_batch_size=arguments.rows_per_device * devices,
                 learning_rate=arguments.learning_rate,
             ),
-            sequence_length=arguments.sequence_length,
+            plan=gkf.RowPlan(sequence_length=arguments.sequence_length),
             resume=arguments.resume,
             model=model,
             callbacks=bars("training"),

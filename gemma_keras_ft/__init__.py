@@ -13,7 +13,22 @@ if TYPE_CHECKING:
     from gemma_keras_ft.config import Configurable, from_config, register
     from gemma_keras_ft.data.builder import write_tfds
     from gemma_keras_ft.data.loader import Loader
-    from gemma_keras_ft.data.tasks import Continuation, Example, Task, Translation
+    from gemma_keras_ft.data.rows import PlannedRows, RowPlan
+    from gemma_keras_ft.data.tasks import (
+        Continuation,
+        Example,
+        Infill,
+        Instruction,
+        Meaning,
+        Mixture,
+        PlainText,
+        Task,
+        TitleToLyrics,
+        Translation,
+        Transliteration,
+    )
+    from gemma_keras_ft.data.tasks.task_files import load_task
+    from gemma_keras_ft.data.tokenize import tokenize_examples
     from gemma_keras_ft.evaluation.report import read_report, write_report
     from gemma_keras_ft.inference.generator import Generator
     from gemma_keras_ft.model.lora import Adapter, load_adapter
@@ -68,12 +83,15 @@ if TYPE_CHECKING:
     from gemma_keras_ft.workflow.curation import curate
     from gemma_keras_ft.workflow.evaluating import evaluate
     from gemma_keras_ft.workflow.generating import generate
+    from gemma_keras_ft.workflow.lyric_dataset import lyric_dataset
     from gemma_keras_ft.workflow.quickstart import quickstart
     from gemma_keras_ft.workflow.review_page import write_review_page
     from gemma_keras_ft.workflow.review_queue import review_queue
     from gemma_keras_ft.workflow.review_server import serve_review
     from gemma_keras_ft.workflow.run import Run, read_run
     from gemma_keras_ft.workflow.script_choice import choose_scripts
+    from gemma_keras_ft.workflow.show import show_rows
+    from gemma_keras_ft.workflow.token_rows import plan_rows
     from gemma_keras_ft.workflow.training import train
 
 _HOMES = {
@@ -90,22 +108,31 @@ _HOMES = {
     "FlagSpans": "preprocessing.culture.flags",
     "Generator": "inference.generator",
     "Guard": "preprocessing.culture.protection",
+    "Infill": "data.tasks",
+    "Instruction": "data.tasks",
     "Loader": "data.loader",
     "LyricDataset": "preprocessing.store",
     "LyricRecord": "records",
     "MapPreprocessor": "preprocessing.base",
+    "Meaning": "data.tasks",
+    "Mixture": "data.tasks",
     "Paraphrase": "preprocessing.augmentation.wording",
+    "PlainText": "data.tasks",
+    "PlannedRows": "data.rows",
     "Preprocessor": "preprocessing.base",
     "ProtectedPhrases": "preprocessing.culture.protection",
     "ReorderWords": "preprocessing.augmentation.wording",
     "ReplaceWords": "preprocessing.augmentation.wording",
     "RomanizedCopy": "preprocessing.augmentation.variations",
+    "RowPlan": "data.rows",
     "Run": "workflow.run",
     "SetAside": "records",
     "Split": "preprocessing.splitting.split",
     "Task": "data.tasks",
+    "TitleToLyrics": "data.tasks",
     "Trainer": "training.trainer",
     "Translation": "data.tasks",
+    "Transliteration": "data.tasks",
     "augment_split": "preprocessing.augmentation.augment",
     "choose_scripts": "workflow.script_choice",
     "comparison_form": "preprocessing.text.normalize",
@@ -122,10 +149,13 @@ _HOMES = {
     "load_phrases": "preprocessing.culture.phrase_lists",
     "load_preset": "model.preset",
     "load_recipe": "preprocessing.recipe",
+    "load_task": "data.tasks.task_files",
+    "lyric_dataset": "workflow.lyric_dataset",
     "measure_fertility": "preprocessing.romanization.fertility",
     "merged_words": "preprocessing.romanization.merges",
     "normalize_text": "preprocessing.text.normalize",
     "own_songs": "resources.own_songs",
+    "plan_rows": "workflow.token_rows",
     "preset_fingerprint": "model.preset",
     "quickstart": "workflow.quickstart",
     "read_dataset": "preprocessing.store",
@@ -137,8 +167,10 @@ _HOMES = {
     "review_queue": "workflow.review_queue",
     "romanize_text": "preprocessing.romanization.romanize",
     "serve_review": "workflow.review_server",
+    "show_rows": "workflow.show",
     "split_aksharas": "preprocessing.text.words",
     "split_words": "preprocessing.text.words",
+    "tokenize_examples": "data.tokenize",
     "train": "workflow.training",
     "word_segmenter": "preprocessing.text.words",
     "write_report": "evaluation.report",
@@ -160,22 +192,31 @@ __all__ = [
     "FlagSpans",
     "Generator",
     "Guard",
+    "Infill",
+    "Instruction",
     "Loader",
     "LyricDataset",
     "LyricRecord",
     "MapPreprocessor",
+    "Meaning",
+    "Mixture",
     "Paraphrase",
+    "PlainText",
+    "PlannedRows",
     "Preprocessor",
     "ProtectedPhrases",
     "ReorderWords",
     "ReplaceWords",
     "RomanizedCopy",
+    "RowPlan",
     "Run",
     "SetAside",
     "Split",
     "Task",
+    "TitleToLyrics",
     "Trainer",
     "Translation",
+    "Transliteration",
     "augment_split",
     "choose_scripts",
     "comparison_form",
@@ -192,10 +233,13 @@ __all__ = [
     "load_phrases",
     "load_preset",
     "load_recipe",
+    "load_task",
+    "lyric_dataset",
     "measure_fertility",
     "merged_words",
     "normalize_text",
     "own_songs",
+    "plan_rows",
     "preset_fingerprint",
     "quickstart",
     "read_dataset",
@@ -207,8 +251,10 @@ __all__ = [
     "review_queue",
     "romanize_text",
     "serve_review",
+    "show_rows",
     "split_aksharas",
     "split_words",
+    "tokenize_examples",
     "train",
     "word_segmenter",
     "write_report",

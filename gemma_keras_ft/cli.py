@@ -2,17 +2,19 @@
 
 import argparse
 import contextlib
+import dataclasses
 import importlib
 import os
 import shlex
 import sys
 import tempfile
 from collections.abc import Sequence
+from typing import Any, TextIO
 
 import gemma_keras_ft as gkf
-from gemma_keras_ft.arguments import build_parser
+from gemma_keras_ft.arguments import TASKS, build_parser
 
-_TENSORFLOW_COMMANDS = ("quickstart", "train", "evaluate", "generate")
+_TENSORFLOW_COMMANDS = ("quickstart", "show", "train", "evaluate", "generate")
 # What a user can mend is told in one sentence; anything else keeps its traceback.
 _USER_ERRORS = (ValueError, OSError, ImportError, RuntimeError, MemoryError)
 
@@ -30,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if arguments.traceback:
             raise
         reason = str(error) or type(error).__name__
-        print(f"gemma-keras-ft: {reason}", file=sys.stderr)
+        _tell(f"gemma-keras-ft: {reason}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("gemma-keras-ft: stopped.", file=sys.stderr)
@@ -102,19 +104,19 @@ def _curate(arguments: argparse.Namespace) -> None:
         no_alter=arguments.no_alter or None,
     )
     report = dataset.report
-    print(f"{report['read']} records read, {report['kept']} kept in {arguments.out}")
+    _tell(f"{report['read']} records read, {report['kept']} kept in {arguments.out}")
     for reason, count in report["set_aside_reasons"].items():
-        print(f"  {count} set aside: {reason}")
+        _tell(f"  {count} set aside: {reason}")
     for step, count in report["undone"].items():
-        print(f"  {count} songs left as they were by {step}: a protected phrase")
+        _tell(f"  {count} songs left as they were by {step}: a protected phrase")
     for name in ("language", "script", "style", "split"):
         counts = (f"{key} {n}" for key, n in report["counts"][name].items())
-        print(f"  {name}: {', '.join(counts)}")
+        _tell(f"  {name}: {', '.join(counts)}")
     leaks = len(dataset.leaks["pairs"])
-    print(f"  leaks between splits: {leaks}")
-    print(f"version {dataset.version}; what is in it: {arguments.out}/README.md")
+    _tell(f"  leaks between splits: {leaks}")
+    _tell(f"version {dataset.version}; what is in it: {arguments.out}/README.md")
     if report["flagged"]:
-        print(
+        _tell(
             f"{report['flagged']} songs hold flagged words: "
             f"gemma-keras-ft review {shlex.quote(arguments.out)}"
         )
@@ -123,7 +125,7 @@ def _curate(arguments: argparse.Namespace) -> None:
 def _review(arguments: argparse.Namespace) -> None:
     if arguments.out:
         gkf.write_review_page(arguments.dataset, arguments.out)
-        print(f"{arguments.out}: open it in a browser and download the decisions.")
+        _tell(f"{arguments.out}: open it in a browser and download the decisions.")
         return
     gkf.serve_review(
         arguments.dataset,
@@ -133,10 +135,29 @@ def _review(arguments: argparse.Namespace) -> None:
     )
 
 
+def _show(arguments: argparse.Namespace) -> None:
+    from rich.console import Console
+
+    with _status("laying out rows"):
+        shown = gkf.show_rows(
+            arguments.dataset,
+            batch=arguments.batch,
+            rows=arguments.rows,
+            preset=arguments.preset,
+            task=_task(arguments),
+            plan=_plan(arguments),
+            split=arguments.split,
+            language=arguments.language,
+            style=arguments.style,
+            global_batch_size=arguments.global_batch_size,
+            seed=arguments.seed,
+        )
+    Console().print(shown)
+
+
 def _train(arguments: argparse.Namespace) -> None:
     from gemma_keras_ft.training.progress import progress_bars
 
-    tasks = {"continuation": gkf.Continuation, "translation": gkf.Translation}
     adapter = {"rank": arguments.rank, "alpha": arguments.alpha}
     if arguments.targets:
         adapter["targets"] = tuple(arguments.targets)
@@ -150,25 +171,48 @@ def _train(arguments: argparse.Namespace) -> None:
             arguments.dataset,
             arguments.out,
             preset=arguments.preset,
-            task=tasks[arguments.task](script=arguments.script),
+            task=_task(arguments),
             language=arguments.language,
             style=arguments.style,
             adapter=gkf.Adapter(**adapter),
             trainer=trainer,
-            sequence_length=arguments.sequence_length,
+            plan=_plan(arguments),
             seed=arguments.seed,
             resume=arguments.resume,
             overwrite=arguments.overwrite,
             callbacks=bars("training"),
         )
     for language, choice in run.facts["script_choice"].items():
-        print(f"script for {language or 'lyrics of no known language'}: ", end="")
-        print(_evidence(choice))
+        songs = language or "lyrics of no known language"
+        _tell(f"script for {songs}: {_evidence(choice)}")
     result = run.facts["result"]
-    print(
+    _tell(
         f"{result['steps']} steps in {result['seconds']:.0f} s; run in {run.directory}"
     )
-    print(f"next: gemma-keras-ft evaluate {shlex.quote(arguments.out)} --out report")
+    _tell(f"next: gemma-keras-ft evaluate {shlex.quote(arguments.out)} --out report")
+
+
+def _task(arguments: argparse.Namespace) -> "gkf.Task":
+    """Returns the task of --task, in the script of --script."""
+    name = arguments.task
+    task: Any = getattr(gkf, TASKS[name])() if name in TASKS else gkf.load_task(name)
+    if arguments.script is None:
+        return task
+    if not hasattr(task, "script"):
+        raise ValueError(
+            f"`--script` must be left out for the task {name!r}, which has no script "
+            f"of that name. Received: --script {arguments.script}. Set it in a task of "
+            "your own: --task FILE."
+        )
+    return dataclasses.replace(task, script=arguments.script)
+
+
+def _plan(arguments: argparse.Namespace) -> "gkf.RowPlan":
+    return gkf.RowPlan(
+        sequence_length=arguments.sequence_length,
+        layout=arguments.layout,
+        overflow=arguments.overflow,
+    )
 
 
 def _evidence(choice) -> str:
@@ -182,6 +226,7 @@ def _evaluate(arguments: argparse.Namespace) -> None:
     from gemma_keras_ft.evaluation.terminal import print_summary
 
     check_report_folder(arguments.out)
+    _know_task(arguments)
     with _status("scoring base and tuned model"):
         results = gkf.evaluate(
             arguments.run,
@@ -199,6 +244,7 @@ def _generate(arguments: argparse.Namespace) -> None:
     from gemma_keras_ft.evaluation.terminal import printable
 
     prompt = arguments.prompt.rstrip("\n") + "\n"
+    _know_task(arguments)
     with _status("loading and generating"):
         texts = gkf.generate(
             arguments.run,
@@ -216,13 +262,28 @@ def _generate(arguments: argparse.Namespace) -> None:
         print(printable(prompt + text.strip("\n")) + "\n")
 
 
+def _know_task(arguments: argparse.Namespace) -> None:
+    """Imports the file that defines the run's task, where one is named."""
+    from gemma_keras_ft.data.tasks.task_files import import_task
+
+    if arguments.task:
+        import_task(arguments.task)
+
+
 def _report(arguments: argparse.Namespace) -> None:
     html, _ = gkf.write_report(gkf.read_report(arguments.results), arguments.out)
-    print(html)
+    _tell(str(html))
+
+
+def _tell(sentence: str, *, file: TextIO | None = None) -> None:
+    """Prints one line, in which no name or path moves the cursor."""
+    from gemma_keras_ft.evaluation.terminal import printable
+
+    print(printable(" ".join(sentence.split("\n"))), file=file, flush=True)
 
 
 def _say(sentence: str) -> None:
-    print(f"· {sentence}", file=sys.stderr, flush=True)
+    _tell(f"· {sentence}", file=sys.stderr)
 
 
 @contextlib.contextmanager
@@ -237,6 +298,7 @@ _COMMANDS = {
     "quickstart": _quickstart,
     "curate": _curate,
     "review": _review,
+    "show": _show,
     "train": _train,
     "evaluate": _evaluate,
     "generate": _generate,

@@ -1,4 +1,4 @@
-"""What users need to test preprocessors of their own."""
+"""What users need to test preprocessors and tasks of their own."""
 
 import copy
 import json
@@ -6,7 +6,8 @@ import pickle
 from collections.abc import Iterable
 from typing import Any
 
-from gemma_keras_ft.config import from_config
+from gemma_keras_ft.config import Configurable, from_config
+from gemma_keras_ft.data.tasks import Example, Task
 from gemma_keras_ft.preprocessing.base import Preprocessor
 from gemma_keras_ft.records import LyricRecord, SetAside
 
@@ -67,6 +68,61 @@ def check_preprocessor(
                 f"Received: {twice!r:.300}, first: {result!r:.300}. "
                 "Pass idempotent=False if it is meant to.",
             )
+
+
+def check_task(task: Task, records: Iterable[LyricRecord] | None = None) -> None:
+    """Checks that a task keeps the contract that training relies on.
+
+    It survives JSON and pickle, leaves a record as it was, and gives the same
+    examples each time, in this process and in others. Each is an `Example` of the
+    record it was made from that asks for something; in turns, its prompt neither is
+    blank nor begins or ends with white space, as Gemma's chat template has it. A
+    script that is `"auto"` can be decided.
+
+    Example:
+        ```python
+        def test_my_task():
+            check_task(LastLine())
+            check_task(Meaning(), [record_with_a_meaning])
+        ```
+
+    Args:
+        task: The task, of a registered, importable class.
+        records: Records to try it on; `awkward_records()` by default. At least one
+            must give an example.
+
+    Raises:
+        AssertionError: If the contract is broken; it says how, and on which record.
+    """
+    restored = _decided(_restored_from_json(task))
+    copied = _decided(_restored_from_pickle(task))
+    decided, given = _decided(task), 0
+    for record in awkward_records() if records is None else records:
+        before = _as_json(record, f"record {record.id!r}")
+        examples = _examples(decided, record)
+        where = f"{task!r} on record {record.id!r}"
+        _check(
+            _as_json(record, where) == before, f"{where} must not change its argument."
+        )
+        for example in examples:
+            _check_example(example, record, where)
+        for other, made in (
+            (decided, "a second call"),
+            (restored, "a copy restored from JSON"),
+            (copied, "a copy restored from pickle"),
+        ):
+            again = _examples(other, record)
+            _check(
+                again == examples,
+                f"{where} must give the same examples each time. "
+                f"Received from {made}: {again!r:.300}, first: {examples!r:.300}.",
+            )
+        given += len(examples)
+    _check(
+        given > 0,
+        f"{task!r} must give an example of at least one record, or nothing is tested. "
+        "Pass records that hold what it needs.",
+    )
 
 
 def awkward_records() -> tuple[LyricRecord, ...]:
@@ -155,32 +211,32 @@ _AWKWARD: dict[str, dict[str, Any]] = {
 }
 
 
-def _restored_from_json(preprocessor: Preprocessor) -> Any:
+def _restored_from_json(configurable: Configurable) -> Any:
     try:
-        restored = from_config(json.loads(json.dumps(preprocessor.to_config())))
+        restored = from_config(json.loads(json.dumps(configurable.to_config())))
     except (AttributeError, TypeError, ValueError) as error:
         raise AssertionError(
-            f"{preprocessor!r} must survive JSON. Received: {error!r:.300}. "
+            f"{configurable!r} must survive JSON. Received: {error!r:.300}. "
             "Register its class, and hold only JSON values and tuples of them."
         ) from error
     _check(
-        restored == preprocessor,
-        f"{preprocessor!r} must survive JSON. Received: {restored!r:.300}.",
+        restored == configurable,
+        f"{configurable!r} must survive JSON. Received: {restored!r:.300}.",
     )
     return restored
 
 
-def _restored_from_pickle(preprocessor: Preprocessor) -> Any:
+def _restored_from_pickle(configurable: Configurable) -> Any:
     try:
-        copied = pickle.loads(pickle.dumps(preprocessor))
+        copied = pickle.loads(pickle.dumps(configurable))
     except (AttributeError, TypeError, pickle.PicklingError) as error:
         raise AssertionError(
-            f"{preprocessor!r} must survive pickle, which carries it to other "
+            f"{configurable!r} must survive pickle, which carries it to other "
             f"processes. Received: {error}. Define its class in a module."
         ) from error
     _check(
-        copied == preprocessor,
-        f"{preprocessor!r} must survive pickle. Received: {copied!r:.300}.",
+        copied == configurable,
+        f"{configurable!r} must survive pickle. Received: {copied!r:.300}.",
     )
     return copied
 
@@ -218,6 +274,53 @@ def _check_result(result: Any, record: LyricRecord, where: str) -> None:
             f"{where} must return what JSON can hold. "
             f"Received: {result!r:.300}, read back as {read!r:.300}.",
         )
+
+
+def _decided(task: Task) -> Task:
+    decided = task.replace_scripts(())
+    _check(
+        isinstance(decided, Task) and not decided.has_auto_script,
+        f"{task!r} must have every script decided by `replace_scripts`. Received: "
+        f"{decided!r:.300}. Hold tasks in fields of their own, or in tuples.",
+    )
+    return decided
+
+
+def _examples(task: Task, record: LyricRecord) -> list[Any]:
+    try:
+        examples = task.examples(record)
+        if isinstance(examples, Iterable):
+            return list(examples)
+    except Exception as error:
+        raise AssertionError(
+            f"{task!r} must not raise for a record's content. "
+            f"Received: {error!r:.300} on record {record.id!r}."
+        ) from error
+    raise AssertionError(
+        f"{task!r} must yield examples, or nothing. Received: {examples!r:.300} on "
+        f"record {record.id!r}."
+    )
+
+
+def _check_example(example: Any, record: LyricRecord, where: str) -> None:
+    _check(
+        isinstance(example, Example),
+        f"{where} must yield Examples. Received: {example!r:.300}.",
+    )
+    _check(
+        example.record_id == record.id,
+        f"{where} must name its record. Received: record_id={example.record_id!r}.",
+    )
+    _check(
+        any(example.response),
+        f"{where} must ask for something. Received: {example!r:.300}.",
+    )
+    prompt = example.prompt_text
+    _check(
+        not example.turns or (bool(prompt) and prompt == prompt.strip()),
+        f"{where} must have a prompt for the user's turn, without white space around "
+        f"it. Received: {prompt!r:.300}.",
+    )
 
 
 def _as_json(value: LyricRecord | SetAside, where: str) -> str:

@@ -29,6 +29,12 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("deterministic")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def cache_folder(tmp_path_factory):
+    """Rows that tests make are none of the user's."""
+    os.environ["GEMMA_KERAS_FT_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
 def pytest_configure(config):
     """Keeps compiled programs between runs, where compiling is most of a test."""
     if not config.pluginmanager.hasplugin("cacheprovider"):

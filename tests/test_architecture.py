@@ -26,7 +26,7 @@ ROOMS = [
     ("resources",),
     ("workflow",),
     ("",),
-    ("arguments", "cli"),
+    ("arguments", "cli", "__main__"),
     ("testing",),
 ]
 # The rooms within the room of curation, likewise from top to bottom.

@@ -21,7 +21,10 @@ HEAVY = [
     "scipy",
     "tensorflow",
 ]
-COMMANDS = ["quickstart", "curate", "train", "generate", "evaluate", "report"]
+COMMANDS = [
+    *("quickstart", "curate", "review", "show"),
+    *("train", "generate", "evaluate", "report"),
+]
 
 
 def run_python(code, **environment):

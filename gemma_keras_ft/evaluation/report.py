@@ -163,6 +163,7 @@ def _environment() -> jinja2.Environment:
         hold_together=tables.hold_together,
         language_tag=tables.language_tag,
         number=tables.format_number,
+        percent=tables.format_percent,
         p_value=format_p_value,
         plain=tables.format_plain,
         ratios=format_ratios,

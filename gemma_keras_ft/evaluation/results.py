@@ -42,6 +42,8 @@ _RUN = {
         "tokens_per_second": NUMBER,
         "global_batch_size": NUMBER,
         "sequence_length": NUMBER,
+        "layout": TEXT,
+        "filled": NUMBER,
         "learning_rate": NUMBER,
     },
     "left_out": {ANY_KEY: NUMBER},

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from gemma_keras_ft.config import Configurable, check_seed, register
-from gemma_keras_ft.data.tokenize import CONTEXT_LENGTH, encode_text
+from gemma_keras_ft.data.cut import CONTEXT_LENGTH
+from gemma_keras_ft.data.tokenize import encode_text
+from gemma_keras_ft.model.mesh import batch_axis_size
 
 # Row lengths are rounded up to a multiple of this, so that prompts of different
 # lengths share a compiled program.
@@ -85,7 +87,7 @@ class Generator(Configurable):
             )
         length = -(-longest // _LENGTH_STEP) * _LENGTH_STEP
         # Rows are repeated until the devices share them evenly.
-        rows = -(-len(encoded) // _batch_axis_size()) * _batch_axis_size()
+        rows = -(-len(encoded) // batch_axis_size()) * batch_axis_size()
         token_ids = np.full((rows, length), tokenizer.pad_token_id, "int32")
         padding_mask = np.zeros((rows, length), "int32")
         for row in range(rows):
@@ -134,17 +136,6 @@ class Generator(Configurable):
         finally:
             model.preprocessor, model.sampler = before
             model.generate_function = None
-
-
-def _batch_axis_size() -> int:
-    """Returns over how many devices a batch is spread; 1 without a distribution."""
-    import keras
-
-    distribution = keras.distribution.distribution()
-    if distribution is None:
-        return 1
-    mesh = distribution.device_mesh
-    return mesh.shape[mesh.axis_names.index(distribution.batch_dim_name)]
 
 
 def stop_token_ids(tokenizer) -> tuple[int, ...]:

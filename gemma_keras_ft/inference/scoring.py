@@ -10,6 +10,7 @@ import numpy as np
 # needs [sequence_length, vocabulary] at once.
 _CHUNK = 64
 _LOGITS_BUDGET = 2**26
+_ARRAYS = ("token_ids", "segment_ids", "labels", "sample_weight")
 
 _compiled: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 
@@ -38,7 +39,7 @@ def score_rows(
 
     Args:
         model: A `keras_hub.models.GemmaCausalLM`, with or without an adapter.
-        arrays: `token_ids`, `padding_mask`, `labels` int32 and `sample_weight`
+        arrays: `token_ids`, `segment_ids`, `labels` int32 and `sample_weight`
             float32, each `(rows, sequence_length)`.
         rows_per_batch: Rows at a time; by default what keeps the logits small.
     """
@@ -49,15 +50,14 @@ def score_rows(
     score = _compiled.get(model) or _compiled.setdefault(model, _compile_score(model))
     variables = [variable.value for variable in model.backbone.variables]
     nats, correct = np.zeros(count, "float64"), np.zeros(count, "int64")
-    lengths = arrays["padding_mask"].sum(axis=1)
+    lengths = (arrays["segment_ids"] > 0).sum(axis=1)
     by_length = np.argsort(-lengths, kind="stable")
     for start in range(0, count, size):
         places = by_length[start : start + size]
         width = min(length, _bucket(int(lengths[places[0]])))
         padding = ((0, size - len(places)), (0, 0))
         batch = {
-            name: np.pad(values[places, :width], padding)
-            for name, values in arrays.items()
+            name: np.pad(arrays[name][places, :width], padding) for name in _ARRAYS
         }
         found_nats, found_correct = score(variables, batch)
         nats[places] = np.asarray(found_nats)[: len(places)]
@@ -87,7 +87,10 @@ def _compile_score(model):
         backbone = alive.backbone
         mapping = list(zip(backbone.variables, values, strict=True))
         with keras.StatelessScope(state_mapping=mapping):
-            inputs = {name: batch[name] for name in ("token_ids", "padding_mask")}
+            inputs = {
+                "token_ids": batch["token_ids"],
+                "padding_mask": batch["segment_ids"],
+            }
             hidden = backbone(inputs, training=False)
 
             def chunk(part):

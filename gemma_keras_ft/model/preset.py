@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gemma_keras_ft.backend import require_jax
-from gemma_keras_ft.model.attention import use_explicit_attention
+from gemma_keras_ft.model.attention import replace_attention
 
 TINY = "tiny_gemma2"
 # Bases that know little but scripture: what they write by themselves imitates it.
@@ -51,8 +51,31 @@ def load_preset(name: str | Path = TINY, *, dtype: str | None = None) -> Any:
     model = keras_hub.models.GemmaCausalLM.from_preset(
         str(folder or name), dtype=dtype or default_dtype()
     )
-    use_explicit_attention(model)
+    replace_attention(model)
     return model
+
+
+def load_tokenizer(name: str | Path = TINY) -> Any:
+    """Loads a Gemma preset's tokenizer; of its weights nothing is read or fetched.
+
+    Args:
+        name: As for `load_preset`.
+
+    Returns:
+        The `keras_hub.models.GemmaTokenizer` that the preset's model has.
+
+    Raises:
+        FileNotFoundError: If `name` looks like a path and no preset is there.
+        ValueError: If the preset is not a Gemma, or its sizes are beyond bounds.
+        RuntimeError: If Keras does not run on JAX.
+    """
+    require_jax()
+    import keras_hub
+
+    folder = _local_folder(name)
+    if folder is not None:
+        _check_folder(folder)
+    return keras_hub.models.GemmaTokenizer.from_preset(str(folder or name))
 
 
 def default_dtype() -> str:

@@ -56,6 +56,7 @@ class Curation:
         self._completed: dict[int, bytes] = {}
         self._children = LineSpool()
         self._augmented: dict[str, Any] = {}
+        self._decisions: dict[str, Any] = {}
         self._sides = np.array([], np.uint8)
 
     def take(self, prepared: Prepared) -> None:
@@ -87,6 +88,19 @@ class Curation:
                     line = to_json_line(record.to_dict()).encode()
                     self._completed[index] = line
         self._sides = sides
+
+    def note(self, decisions: Decisions, orphans: int) -> None:
+        """Notes which of the readers' decisions could not be replayed.
+
+        Args:
+            decisions: What readers decided.
+            orphans: Songs decided on that the corpus no longer has.
+        """
+        self._decisions = {
+            "rows": len(decisions.rows),
+            "unreadable": decisions.bad_reasons,
+            "songs_missing": orphans,
+        }
 
     def __len__(self) -> int:
         """Returns how many records are kept."""
@@ -150,6 +164,7 @@ class Curation:
             "undone": dict(sorted(self._undone.items())),
             "examples": self._examples,
             "augmentation": self._augmented,
+            "decisions": self._decisions,
         }
 
     def report(self) -> dict[str, Any]:
@@ -191,11 +206,20 @@ def curate_records(
     curation = Curation({**recipe_to_config(steps), "split": split.to_config()})
     road = Road(steps=steps, split=split, guard=guard, decisions=decisions)
     ledger = _Ledger()
-    for prepared in prepare_records(unique_ids(records), road, processes=processes):
+    orphans = set(decisions.record_ids if decisions else ())
+
+    def told() -> Iterator[LyricRecord | SetAside]:
+        for item in unique_ids(records):
+            orphans.discard(item.id)
+            yield item
+
+    for prepared in prepare_records(told(), road, processes=processes):
         curation.take(prepared)
         if prepared.likeness is not None:
             ledger.enter(prepared)
     curation.settle(ledger.deal(split))
+    if decisions:
+        curation.note(decisions, len(orphans))
     return curation
 
 

@@ -51,14 +51,19 @@ class LyricDataset:
     leaks: Mapping[str, Any]
     splits: Mapping[str, tuple[LyricRecord, ...]]
 
-    def stream(self, split: str) -> Iterator[LyricRecord]:
+    def stream(self, split: str, **fields: str | None) -> Iterator[LyricRecord]:
         """Yields the records of a split from disk, one at a time.
+
+        Args:
+            split: `"train"`, `"validation"` or `"test"`.
+            **fields: Record fields and wanted values, as `select` takes them.
 
         Raises:
             ValueError: If the split is unknown.
         """
         _check_split(split)
-        return _stream(self.directory / f"{split}.jsonl")
+        records = _stream(self.directory / f"{split}.jsonl")
+        return (record for record in records if _has(record, fields))
 
     def select(self, split: str, **fields: str | None) -> list[LyricRecord]:
         """Returns the records of a split whose fields equal those given.
@@ -76,12 +81,7 @@ class LyricDataset:
             ValueError: If the split is unknown.
         """
         _check_split(split)
-        wanted = {name: value for name, value in fields.items() if value is not None}
-        return [
-            record
-            for record in self.splits[split]
-            if all(getattr(record, name) == value for name, value in wanted.items())
-        ]
+        return [record for record in self.splits[split] if _has(record, fields)]
 
 
 def write_dataset(
@@ -185,6 +185,10 @@ def read_dataset(directory: Path | str) -> LyricDataset:
         manifest = json.loads(path.read_text(encoding="utf-8"))
         hashes, version = manifest["sha256"], manifest["version"]
         report, leaks = manifest["report"], manifest["leaks"]
+        if manifest["format"] != _FORMAT:
+            raise ValueError(f"format {manifest['format']!r}")
+        if version != _version(hashes):
+            raise ValueError(f"version {version!r}, which is not that of its files")
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
             f"{path} must be a dataset manifest. Received: {error!r}. Curate again."
@@ -230,6 +234,14 @@ def _stream(path: Path) -> Iterator[LyricRecord]:
     with open(path, encoding="utf-8", newline="\n") as file:
         for line in file:
             yield LyricRecord.from_dict(json.loads(line))
+
+
+def _has(record: LyricRecord, fields: Mapping[str, str | None]) -> bool:
+    return all(
+        getattr(record, name) == value
+        for name, value in fields.items()
+        if value is not None
+    )
 
 
 def _check_split(split: str) -> None:

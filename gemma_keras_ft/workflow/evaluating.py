@@ -5,21 +5,17 @@ import dataclasses
 import importlib.metadata
 import math
 import platform
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from gemma_keras_ft.config import check_seed
-from gemma_keras_ft.data.tasks import Translation
-from gemma_keras_ft.data.tokenize import TokenRows, tokenize_records
 from gemma_keras_ft.evaluation.compare import compare_scores
-from gemma_keras_ft.evaluation.metrics import SongScore, summarize_scores
-from gemma_keras_ft.inference.scoring import score_rows
+from gemma_keras_ft.evaluation.metrics import summarize_scores
 from gemma_keras_ft.model.lora import base_only
 from gemma_keras_ft.preprocessing.store import LyricDataset, read_dataset
-from gemma_keras_ft.records import LyricRecord
 from gemma_keras_ft.workflow.run import Run, read_run
 from gemma_keras_ft.workflow.samples import continue_songs, translation_scores
+from gemma_keras_ft.workflow.song_scores import hold_out, song_scores
 
 _NAMED_PACKAGES = (
     "gemma_keras_ft",
@@ -81,16 +77,16 @@ def evaluate(
     dataset = _open_dataset(run, dataset)
     model = run.load_model(preset=preset, model=model)
     records = dataset.select(split, **run.facts["select"])
-    rows = tokenize_records(
+    held_out = hold_out(
         records,
-        run.task,
-        model.preprocessor.tokenizer,
-        sequence_length=run.facts["sequence_length"],
+        task=run.task,
+        tokenizer=model.preprocessor.tokenizer,
+        sequence_length=run.plan.sequence_length,
         split=split,
     )
     with base_only(model):
-        base = song_scores(model, rows, records)
-    tuned = song_scores(model, rows, records)
+        base = song_scores(model, held_out)
+    tuned = song_scores(model, held_out)
     section = {
         **describe_run(run),
         "base": summarize_scores(base),
@@ -98,11 +94,10 @@ def evaluate(
         "comparison": compare_scores(base, tuned, seed=seed).to_dict(),
         "songs": _song_rows(records, base, tuned),
     }
-    section["left_out"][split] = len(rows.left_out)
-    if isinstance(run.task, Translation):
-        with base_only(model):
-            section["base"] |= translation_scores(model, run, records, translations)
-        section["tuned"] |= translation_scores(model, run, records, translations)
+    section["left_out"][split] = len(held_out.left_out)
+    with base_only(model):
+        section["base"] |= translation_scores(model, run, records, translations)
+    section["tuned"] |= translation_scores(model, run, records, translations)
     return {
         "title": f"{dataset.directory.name}: {run.facts['preset']} before and after",
         "summary": section["comparison"]["verdict"],
@@ -119,46 +114,17 @@ def evaluate(
     }
 
 
-def song_scores(
-    model, rows: TokenRows, records: Sequence[LyricRecord]
-) -> list[SongScore]:
-    """Scores rows and adds them up by song.
-
-    Args:
-        model: Model with its adapter, on or off.
-        rows: Rows of the records' examples.
-        records: Where language and script are looked up.
-    """
-    scores = score_rows(model, rows.arrays)
-    sums: dict[str, dict[str, Any]] = {}
-    for row, name in enumerate(rows.record_ids):
-        song = sums.setdefault(name, collections.defaultdict(int))
-        song["nats"] += float(scores.nats[row])
-        song["tokens"] += int(scores.tokens[row])
-        song["correct"] += int(scores.correct[row])
-        song["words"] += rows.words[row]
-        song["characters"] += rows.characters[row]
-    known = {record.id: record for record in records}
-    return [
-        SongScore(
-            id=name, language=known[name].language, script=known[name].script, **song
-        )
-        for name, song in sums.items()
-    ]
-
-
 def describe_run(run: Run) -> dict[str, Any]:
     """Returns a run's settings and curves as the report shows them."""
     facts, result = run.facts, run.facts["result"]
     history = dict(result["history"])
     if "validation_loss" in history:
         history["validation_step"] = history["step"]
-    task = run.task
-    script = getattr(task, "script", "native")
+    scripts = (getattr(inner, "script", None) for inner in run.task.walk())
     return {
         "name": run.directory.name,
-        "task": task.config_name,
-        "script": script,
+        "task": run.task.config_name,
+        "script": next(filter(None, scripts), "native"),
         "language": facts["select"]["language"],
         "adapter": {
             **dataclasses.asdict(run.adapter),
@@ -170,7 +136,9 @@ def describe_run(run: Run) -> dict[str, Any]:
             "seconds": result["seconds"],
             "tokens_per_second": result["tokens_per_second"],
             "global_batch_size": facts["trainer"]["global_batch_size"],
-            "sequence_length": facts["sequence_length"],
+            "sequence_length": run.plan.sequence_length,
+            "layout": run.plan.layout,
+            "filled": facts["rows"]["train"]["filled"],
             "learning_rate": facts["trainer"]["learning_rate"],
         },
         "history": history,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gemma_keras_ft.config import check_seed
+from gemma_keras_ft.data.rows import RowPlan
 from gemma_keras_ft.data.tasks import Continuation, Task, Translation
 from gemma_keras_ft.evaluation.report import check_report_folder, write_report
 from gemma_keras_ft.model.preset import TINY, load_preset
@@ -21,6 +22,8 @@ _SHORT = Trainer(
     epochs=1, max_steps=24, global_batch_size=4, learning_rate=1e-2, evaluations=1
 )
 
+_ROWS = RowPlan(sequence_length=256)
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class _Target:
@@ -29,7 +32,7 @@ class _Target:
     task: Task
     language: str
     trainer: Trainer
-    sequence_length: int = 256
+    plan: RowPlan = _ROWS
     samples: int = 3
 
 
@@ -53,7 +56,7 @@ NATIVE = _Target(
     language="ta",
     # Rows are twice as long, and half as many a step: steps cost the same.
     trainer=dataclasses.replace(_SHORT, global_batch_size=2),
-    sequence_length=512,
+    plan=dataclasses.replace(_ROWS, sequence_length=512),
     samples=0,
 )
 PSALMS = _Target(
@@ -115,7 +118,7 @@ def quickstart(
             task=target.task,
             language=target.language,
             trainer=target.trainer,
-            sequence_length=target.sequence_length,
+            plan=target.plan,
             seed=seed,
             overwrite=True,
             callbacks=callbacks(target.name),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gemma_keras_ft.config import from_config
+from gemma_keras_ft.data.rows import RowPlan
 from gemma_keras_ft.data.tasks import Task
 from gemma_keras_ft.model.lora import Adapter, load_adapter, save_adapter
 from gemma_keras_ft.model.preset import load_preset, preset_fingerprint
@@ -24,7 +25,7 @@ _SHAPE = {
     "no_alter": bool,
     "task": dict,
     "adapter": dict,
-    "sequence_length": int,
+    "plan": dict,
     "trainer": dict,
     "rows": dict,
     "result": {
@@ -54,6 +55,11 @@ class Run:
     def task(self) -> Task:
         """The task that the adapter was trained on."""
         return from_config(self.facts["task"])
+
+    @property
+    def plan(self) -> RowPlan:
+        """How its examples became rows."""
+        return from_config(self.facts["plan"])
 
     @property
     def adapter(self) -> Adapter:
@@ -118,12 +124,14 @@ def read_run(directory: str | Path) -> Run:
     try:
         facts = json.loads(path.read_text(encoding="utf-8"))
         _check_shape(facts, _SHAPE, "run.json")
-        for name in ("task", "adapter"):
+        for name in ("task", "adapter", "plan"):
             from_config(facts[name])
     except (ValueError, TypeError, RecursionError) as error:
         raise ValueError(
-            f"{path} must be as `train` wrote it. Received: {error!r}. Train again, "
-            "or with --resume where the checkpoints are whole."
+            f"{path} must be as `train` wrote it. Received: {error!r}. If "
+            "its task is your own, import the module that defines it, or name its "
+            "file: --task FILE. Otherwise train again, with --resume where the "
+            "checkpoints are whole."
         ) from error
     return Run(directory=Path(directory), facts=facts)
 

@@ -3,7 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-from gemma_keras_ft.data.tasks import Continuation, Example
+from gemma_keras_ft.data.tasks import (
+    Continuation,
+    Example,
+    Instruction,
+    Task,
+    Translation,
+)
 from gemma_keras_ft.evaluation.metrics import bleu, chrf
 from gemma_keras_ft.inference.generator import Generator
 from gemma_keras_ft.model.lora import base_only
@@ -23,13 +29,14 @@ def continue_songs(
     Only for continuation, and never for a record marked `no_alter`. A base that was
     trained on scripture writes nothing by itself.
     """
-    if not isinstance(run.task, Continuation):
+    task = plain_task(run.task, Continuation)
+    if task is None:
         return []
     chosen = [
         (record, example)
         for record in records
         if not record.no_alter
-        for example in run.task.examples(record)
+        for example in task.examples(record)
     ][:count]
     prompts = [example.prompt_text for _, example in chosen]
     # Close to the likeliest words: a small model strays far when it draws freely.
@@ -52,7 +59,10 @@ def translation_scores(
 
     The lines are drawn evenly over the songs, the same ones for every model.
     """
-    examples = [example for record in records for example in run.task.examples(record)]
+    task = plain_task(run.task, Translation)
+    if task is None:
+        return {}
+    examples = [example for record in records for example in task.examples(record)]
     examples = examples[:: max(1, -(-len(examples) // limit))] if limit else []
     if not examples:
         return {}
@@ -71,6 +81,18 @@ def translation_scores(
         "bleu": bleu(hypotheses, references),
         "chrf": chrf(hypotheses, references),
     }
+
+
+def plain_task(task: Task, kind: type[Task]) -> Task | None:
+    """Returns the first task of a kind in a task that is not asked for in turns."""
+    in_turns = {
+        id(inner)
+        for outer in task.walk()
+        if isinstance(outer, Instruction)
+        for inner in outer.walk()
+    }
+    plain = (inner for inner in task.walk() if id(inner) not in in_turns)
+    return next((inner for inner in plain if isinstance(inner, kind)), None)
 
 
 def _sample(

@@ -1,16 +1,15 @@
 """Native script or a romanization? Decided for a base model on its own evidence."""
 
-import dataclasses
 import random
 from collections.abc import Iterable, Sequence
-from typing import Any, cast
+from typing import Any
 
-from gemma_keras_ft.data.tasks import AUTO, Example, Task
+from gemma_keras_ft.data.rows import SINGLE, RowPlan
+from gemma_keras_ft.data.tasks import Example, Task
 from gemma_keras_ft.data.tokenize import encode_text, tokenize_examples
 from gemma_keras_ft.inference.scoring import score_rows
 from gemma_keras_ft.model.lora import base_only
 from gemma_keras_ft.preprocessing.romanization.fertility import (
-    NATIVE,
     Fertility,
     measure_fertility,
 )
@@ -70,13 +69,11 @@ def resolve_script(
         The task, and what `choose_scripts` found; the same task and nothing where
         its script is not `"auto"`.
     """
-    if getattr(task, "script", None) != AUTO:
+    if not task.has_auto_script:
         return task, {}
     choices = choose_scripts(model, records, seed=seed)
     scripts = tuple((name, found["script"]) for name, found in choices.items())
-    # Only tasks with these fields get here.
-    chosen = dataclasses.replace(cast(Any, task), script=NATIVE, scripts=scripts)
-    return chosen, choices
+    return task.replace_scripts(scripts), choices
 
 
 def _measure(
@@ -102,9 +99,8 @@ def _measure(
         ]
         # Rows in which every form fits whole: none gets off with a part of its text.
         longest = max(lengths(passages)) + _SPECIAL_TOKENS
-        rows = tokenize_examples(
-            examples, tokenizer, sequence_length=-(-longest // 64) * 64
-        )
+        plan = RowPlan(sequence_length=-(-longest // 64) * 64, layout=SINGLE)
+        (rows,) = plan.build(tokenize_examples(examples, tokenizer)).buckets
         return float(score_rows(model, rows.arrays).nats.sum())
 
     return measure_fertility(

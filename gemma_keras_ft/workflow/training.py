@@ -2,12 +2,12 @@
 
 import dataclasses
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from gemma_keras_ft.data.rows import RowPlan
 from gemma_keras_ft.data.tasks import Continuation, Task
-from gemma_keras_ft.data.tokenize import TokenRows, tokenize_records
 from gemma_keras_ft.model.lora import (
     Adapter,
     count_adapter_parameters,
@@ -21,10 +21,10 @@ from gemma_keras_ft.model.preset import (
     tiny_preset_path,
 )
 from gemma_keras_ft.preprocessing.store import LyricDataset, read_dataset
-from gemma_keras_ft.records import LyricRecord
 from gemma_keras_ft.training.trainer import Trainer
 from gemma_keras_ft.workflow.run import ADAPTER, CHECKPOINTS, RUN, Run, write_run
 from gemma_keras_ft.workflow.script_choice import resolve_script
+from gemma_keras_ft.workflow.token_rows import plan_rows, split_examples
 
 _SPLITS = ("train", "validation")
 
@@ -39,7 +39,7 @@ def train(
     style: str | None = None,
     adapter: Adapter | None = None,
     trainer: Trainer | None = None,
-    sequence_length: int = 256,
+    plan: RowPlan | None = None,
     seed: int = 0,
     resume: bool = False,
     overwrite: bool = False,
@@ -62,8 +62,8 @@ def train(
         style: Train on this style alone.
         adapter: LoRA settings.
         trainer: Training settings; its seed is replaced by `seed`.
-        sequence_length: Row length in tokens.
-        seed: Seed of adapter and data order.
+        plan: How examples become rows; packed into rows of 512 tokens by default.
+        seed: Seed of adapter, rows and data order.
         resume: Continue the run that stands in `out`; start it if none does.
         overwrite: Replace the run that stands in `out`, once all else is in order.
         callbacks: Keras callbacks.
@@ -83,31 +83,42 @@ def train(
     task = task or Continuation()
     adapter = adapter or Adapter()
     trainer = dataclasses.replace(trainer or Trainer(), seed=seed)
+    plan = dataclasses.replace(plan or RowPlan(), seed=seed)
     out = Path(out)
     _check_folder(out, free=not (resume or overwrite))
     model = load_preset(preset) if model is None else model
     enable_adapter(model, adapter, seed=seed)
     select = {"language": language, "style": style}
-    records = {name: dataset.select(name, **select) for name in _SPLITS}
-    task, choices = resolve_script(task, model, records["train"], seed=seed)
-    rows = _tokenize(records, task, model.preprocessor.tokenizer, sequence_length)
+    records = dataset.select("train", **select)
+    task, choices = resolve_script(task, model, records, seed=seed)
+    rows = {
+        split: plan_rows(
+            dataset,
+            split,
+            task=task,
+            tokenizer=model.preprocessor.tokenizer,
+            plan=plan,
+            select=select,
+        )
+        for split in _SPLITS
+        if split == "train" or any(split_examples(dataset, split, task, select))
+    }
     # What must be equal for a checkpoint to be continued.
     identity = {
         "fingerprint": preset_fingerprint(model),
         "select": select,
-        "no_alter": all(record.no_alter for record in records["train"]),
+        "no_alter": all(record.no_alter for record in records),
         "task": task.to_config(),
         "adapter": adapter.to_config(),
-        "sequence_length": sequence_length,
+        "plan": plan.to_config(),
     }
     if overwrite:
         _clear_folder(out)
     out.mkdir(parents=True, exist_ok=True)
-    validation = rows.get("validation")
     result = trainer.fit(
         model,
-        rows["train"].arrays,
-        validation_rows=validation and validation.arrays,
+        rows["train"],
+        validation_rows=rows.get("validation"),
         directory=out / CHECKPOINTS,
         run=identity | {"dataset": dataset.version},
         callbacks=callbacks,
@@ -120,36 +131,12 @@ def train(
         },
         "trainer": trainer.to_config(),
         "seed": seed,
-        "rows": {split: _count(given) for split, given in rows.items()},
+        "rows": {split: given.counts() for split, given in rows.items()},
         "script_choice": choices,
         "result": result,
         **_count_parameters(model),
     }
     return write_run(out, model, facts)
-
-
-def _tokenize(
-    records: Mapping[str, Sequence[LyricRecord]],
-    task: Task,
-    tokenizer,
-    sequence_length: int,
-) -> dict[str, TokenRows]:
-    """Tokenizes the splits; validation only where a record there gives an example."""
-    return {
-        split: tokenize_records(
-            given, task, tokenizer, sequence_length=sequence_length, split=split
-        )
-        for split, given in records.items()
-        if split == "train" or any(True for r in given for _ in task.examples(r))
-    }
-
-
-def _count(rows: TokenRows) -> dict[str, int]:
-    return {
-        "rows": len(rows.record_ids),
-        "scored_tokens": rows.scored_tokens,
-        "examples_left_out": len(rows.left_out),
-    }
 
 
 def _count_parameters(model) -> dict[str, int]:

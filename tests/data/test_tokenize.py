@@ -1,13 +1,17 @@
 import keras_hub
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gemma_keras_ft.data.tasks import Continuation, Example
-from gemma_keras_ft.data.tokenize import encode_text, tokenize_examples
+from gemma_keras_ft.data.tasks import Example
+from gemma_keras_ft.data.tokenize import (
+    LINE,
+    STANZA,
+    encode_text,
+    tokenize_examples,
+)
 from gemma_keras_ft.model.preset import tiny_preset_path
-from gemma_keras_ft.records import LyricRecord
 
 CONTROL = ["<pad>", "<eos>", "<bos>", "<unk>", "<start_of_turn>", "<end_of_turn>"]
 
@@ -22,78 +26,123 @@ def example(prompt, response, **settings):
     return Example(record_id="r", prompt=prompt, response=response, **settings)
 
 
-def test_row_is_drawn_as_documented(tokenizer):
-    prompt, response = encode_text(tokenizer, "a\n"), encode_text(tokenizer, "b")
-    rows = tokenize_examples(
-        [example(("a",), ("b",))], tokenizer, sequence_length=8
-    ).arrays
-    bos, eos = tokenizer.start_token_id, tokenizer.end_token_id
-    ids = [bos, *prompt, *response, eos]
-    length = len(ids) - 1
-    assert rows["token_ids"][0, :length].tolist() == ids[:-1]
-    assert rows["labels"][0, :length].tolist() == ids[1:]
-    assert rows["padding_mask"][0].tolist() == [1] * length + [0] * (8 - length)
-    weight = [0.0] * len(prompt) + [1.0] * (len(response) + 1) + [0.0] * (8 - length)
-    assert rows["sample_weight"][0].tolist() == weight
+def texts(examples, tokenizer):
+    """Lead, prompt and response of each example, decoded."""
+    lengths = examples.lengths.reshape(-1)
+    runs = np.split(examples.token_ids, np.cumsum(lengths)[:-1])
+    decoded = [
+        str(tokenizer.detokenize(run.tolist())) if len(run) else "" for run in runs
+    ]
+    return [tuple(decoded[i : i + 3]) for i in range(0, len(decoded), 3)]
 
 
-def scored_ids(rows):
-    """The labels with weight, row after row."""
-    labels, weight = rows.arrays["labels"], rows.arrays["sample_weight"]
-    return [
-        int(token)
-        for row in range(len(labels))
-        for token in labels[row][weight[row] > 0]
+LINES = st.lists(st.text(alphabet="abc க்தி<>", max_size=12), min_size=1, max_size=12)
+
+
+@settings(max_examples=30)
+@given(st.lists(st.tuples(LINES, LINES), min_size=1, max_size=4))
+def test_texts_come_back_from_their_tokens(tokenizer, pairs):
+    given_examples = [example(tuple(p), tuple(r)) for p, r in pairs]
+    found = tokenize_examples(given_examples, tokenizer)
+    assert texts(found, tokenizer) == [
+        ("", item.prompt_text, item.response_text) for item in given_examples
     ]
 
 
-@given(
-    st.lists(
-        st.text(alphabet="abc க்தி", min_size=1, max_size=12).filter(str.strip),
-        min_size=3,
-        max_size=30,
-    ),
-    st.lists(st.booleans(), min_size=30, max_size=30),
+def test_each_text_is_encoded_whole(tokenizer):
+    found = tokenize_examples([example(("one", "two"), ("three", "four"))], tokenizer)
+    texts = ("", "one\ntwo\n", "three\nfour")
+    expected = [encode_text(tokenizer, text) for text in texts]
+    assert found.lengths.tolist() == [[len(ids) for ids in expected]]
+    assert found.token_ids.tolist() == [id for ids in expected for id in ids]
+
+
+@pytest.mark.parametrize(
+    ("text", "borders"),
+    [
+        ("a\nb", [(LINE, "a\n")]),
+        ("a\n\nb\nc", [(STANZA, "a\n\n"), (LINE, "b\n")]),
+        ("a\n\n\nb", [(STANZA, "a\n\n\n")]),
+        ("\na", [(LINE, "\n")]),
+        ("a b", []),
+    ],
 )
-def test_splitting_scores_every_response_token_once(tokenizer, lines, borders):
-    spread = []
-    for line, border in zip(lines, borders, strict=False):
-        spread += [line, ""] if border else [line]
-    while spread and not spread[-1]:
-        spread.pop()
-    song = LyricRecord(id="r", lines=tuple(spread))
-    examples = list(Continuation(prompt_lines=1).examples(song))
-    rows = tokenize_examples(examples, tokenizer, sequence_length=96)
-    text = tokenizer.detokenize(scored_ids(rows)[:-1])
-    assert text == examples[0].response_text
-    assert scored_ids(rows)[-1] == tokenizer.end_token_id
-    assert (rows.arrays["labels"] == tokenizer.end_token_id).sum() == 1
+def test_borders_stand_where_lines_and_stanzas_end(tokenizer, text, borders):
+    found = tokenize_examples(
+        [example((), tuple(text.split("\n")), bridge="")], tokenizer
+    )
+    ends = np.flatnonzero(found.borders)
+    assert found.borders[ends].tolist() == [kind for kind, _ in borders]
+    runs = [ids.tolist() for ids in np.split(found.token_ids, ends + 1)[:-1]]
+    assert [tokenizer.detokenize(run) for run in runs] == [
+        piece for _, piece in borders
+    ]
 
 
-def test_later_parts_are_led_in_by_the_lines_before(tokenizer):
-    lines = tuple(f"line number {number}" for number in range(20))
-    song = LyricRecord(id="r", lines=lines)
-    examples = list(Continuation(prompt_lines=2).examples(song))
-    rows = tokenize_examples(examples, tokenizer, sequence_length=48).arrays
-    assert len(rows["labels"]) > 1
-    for row in range(1, len(rows["labels"])):
-        weight = rows["sample_weight"][row] > 0
-        given_ids = rows["labels"][row][~weight & (rows["padding_mask"][row] > 0)]
-        first = tokenizer.detokenize(rows["labels"][row][weight]).split("\n")[0]
-        number = int(first.split()[-1])
-        expected = f"line number {number - 2}\nline number {number - 1}\n"
-        assert tokenizer.detokenize(given_ids) == expected
+def test_borders_do_not_reach_over_the_end_of_a_text(tokenizer):
+    found = tokenize_examples([example(("a",), ("", "b"))], tokenizer)
+    prompt = int(found.lengths[0, 1])
+    assert found.borders[prompt - 1] == LINE
+    assert found.borders[prompt] == LINE
 
 
-def test_example_that_cannot_be_split_is_left_out_and_counted(tokenizer):
-    short, long = example(("a",), ("b",)), example(("a",), ("word " * 200,))
-    rows = tokenize_examples([short, long], tokenizer, sequence_length=16)
-    assert rows.left_out == ("r",)
-    assert len(rows.record_ids) == 1
-    with pytest.raises(ValueError, match="1 examples, each with a line longer"):
-        tokenize_examples([long], tokenizer, sequence_length=16)
-    with pytest.raises(ValueError, match="sequence_length=4"):
-        tokenize_examples([short], tokenizer, sequence_length=4)
+def test_a_lead_that_ends_its_line_stands_apart(tokenizer):
+    apart = example(("a",), ("b",), lead="Go on.\n")
+    joined = example(("a",), ("b",), lead="en: ")
+    found = texts(tokenize_examples([apart, joined], tokenizer), tokenizer)
+    assert found == [("Go on.\n", "a\n", "b"), ("", "en: a\n", "b")]
+
+
+def test_the_order_is_that_of_the_examples_over_many_chunks(tokenizer):
+    many = [example((f"{number}",), ("b",)) for number in range(2500)]
+    found = texts(tokenize_examples(many, tokenizer), tokenizer)
+    assert [prompt for _, prompt, _ in found] == [
+        f"{number}\n" for number in range(2500)
+    ]
+
+
+def test_what_is_known_of_an_example_is_kept(tokenizer):
+    found = tokenize_examples(
+        [
+            Example(record_id="x", prompt=("a",), response=("b",), times=0.5),
+            Example(record_id="y", prompt=("a",), response=("b",), scored="all"),
+            Example(record_id="x", prompt=("a",), response=("b",), context_lines=3),
+        ],
+        tokenizer,
+    )
+    assert found.record_ids == ("x", "y")
+    assert found.records.tolist() == [0, 1, 0]
+    assert found.times.tolist() == [0.5, 1.0, 1.0]
+    assert found.scored.tolist() == [False, True, False]
+    assert found.context_lines.tolist() == [0, 0, 3]
+
+
+def test_turns_are_framed_by_control_tokens(tokenizer):
+    found = tokenize_examples([example(("a",), ("b",), turns=True)], tokenizer)
+    frame = found.frame(0)
+    names = ["<bos>", "<start_of_turn>", "<end_of_turn>"]
+    bos, start, end = (tokenizer.token_to_id(name) for name in names)
+    user, model, line = (
+        encode_text(tokenizer, text) for text in ("user\n", "model\n", "\n")
+    )
+    assert frame.before == (bos, start, *user)
+    assert frame.between == (end, *line, start, *model)
+    assert frame.after == (end,)
+    assert tokenize_examples([example(("a",), ("b",))], tokenizer).frame(0).after == (
+        tokenizer.token_to_id("<eos>"),
+    )
+
+
+def test_turns_are_refused_where_the_vocabulary_has_none(tokenizer):
+    class WithoutTurns:
+        def __getattr__(self, name):
+            return getattr(tokenizer, name)
+
+        def id_to_token(self, number):
+            return "<unk>"
+
+    with pytest.raises(ValueError, match="instruct preset"):
+        tokenize_examples([example(("a",), ("b",), turns=True)], WithoutTurns())
 
 
 @pytest.mark.parametrize("token", CONTROL)
@@ -106,11 +155,20 @@ def test_control_tokens_spelled_in_lyrics_stay_text(tokenizer, token, frame):
     assert tokenizer.detokenize(ids) == text
 
 
-def test_words_and_characters_are_those_of_the_scored_text(tokenizer):
-    rows = tokenize_examples(
-        [example(("p q r",), ("காதல் பாடல்", "x, y!"))], tokenizer, sequence_length=64
-    )
-    assert rows.words == (4,)
-    assert rows.characters == (len("காதல் பாடல்\nx, y!") + 1,)
-    assert rows.scored_tokens == int((rows.arrays["sample_weight"] > 0).sum())
-    assert rows.arrays["token_ids"].dtype == np.int32
+def test_an_error_of_a_task_is_raised_as_it_is(tokenizer):
+    def broken():
+        yield example(("a",), ("b",))
+        raise KeyError("mood")
+
+    with pytest.raises(KeyError, match="mood"):
+        tokenize_examples(broken(), tokenizer)
+
+
+def test_lone_surrogates_are_refused_with_a_remedy(tokenizer):
+    with pytest.raises(ValueError, match="lone surrogates"):
+        encode_text(tokenizer, "a\ud800b")
+
+
+def test_nothing_gives_no_tokens(tokenizer):
+    found = tokenize_examples([], tokenizer)
+    assert len(found) == 0 and found.token_ids.dtype == np.int32

@@ -57,6 +57,8 @@ def make_run(name, base_nats, tuned_nats, *, songs=13, **changes):
             "tokens_per_second": 2134.6,
             "global_batch_size": 8,
             "sequence_length": 256,
+            "layout": "packed",
+            "filled": 0.987,
             "learning_rate": 0.002,
         },
         "history": {

@@ -14,14 +14,14 @@ def rows(count=5, length=80, seed=0):
     weight = mask * (np.arange(length) >= 3)
     return {
         "token_ids": ids[:, :-1] * mask,
-        "padding_mask": mask,
+        "segment_ids": mask,
         "labels": ids[:, 1:] * mask,
         "sample_weight": weight.astype("float32"),
     }
 
 
 def textbook(model, arrays):
-    inputs = {name: arrays[name] for name in ("token_ids", "padding_mask")}
+    inputs = {"token_ids": arrays["token_ids"], "padding_mask": arrays["segment_ids"]}
     logits = model(inputs)
     loss = keras.losses.SparseCategoricalCrossentropy(
         from_logits=True, reduction="none"
@@ -35,7 +35,7 @@ def textbook(model, arrays):
 def test_scores_equal_the_textbook_loss(small_model, rows_per_batch):
     arrays = rows()
     # Some labels that the model gets right, or accuracy would be 0 = 0.
-    inputs = {name: arrays[name] for name in ("token_ids", "padding_mask")}
+    inputs = {"token_ids": arrays["token_ids"], "padding_mask": arrays["segment_ids"]}
     best = np.asarray(small_model(inputs)).argmax(-1)
     arrays["labels"][:, ::3] = best[:, ::3]
     scores = score_rows(small_model, arrays, rows_per_batch=rows_per_batch)

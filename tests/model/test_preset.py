@@ -8,6 +8,7 @@ from gemma_keras_ft.model.lora import Adapter, adapter_variables, enable_adapter
 from gemma_keras_ft.model.preset import (
     TINY,
     load_preset,
+    load_tokenizer,
     preset_fingerprint,
     tiny_preset_path,
 )
@@ -38,6 +39,28 @@ def test_tiny_vocabulary_spells_any_script():
     tokenizer = load_preset(TINY).preprocessor.tokenizer
     for text in ("காதல்", "ሰላም", "😀", "kātal pāṭal", "ਸ਼ਬਦ"):
         assert tokenizer.detokenize(tokenizer.tokenize(text)) == text
+
+
+def test_a_tokenizer_is_the_models_own_and_needs_no_weights(small_preset, tmp_path):
+    whole = load_preset(small_preset).preprocessor.tokenizer
+    folder = shutil.copytree(
+        small_preset, tmp_path / "preset", ignore=shutil.ignore_patterns("*.h5")
+    )
+    alone = load_tokenizer(folder)
+    assert not list(folder.glob("*.h5"))
+    assert alone.proto == whole.proto
+    assert list(alone.tokenize("la மழை")) == list(whole.tokenize("la மழை"))
+    assert load_tokenizer().proto == load_preset().preprocessor.tokenizer.proto
+
+
+def test_a_tokenizer_of_another_kind_of_model_is_refused(small_preset, tmp_path):
+    folder = shutil.copytree(small_preset, tmp_path / "preset")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "class_name": "Bert"}))
+    with pytest.raises(ValueError, match="'Bert'"):
+        load_tokenizer(folder)
+    with pytest.raises(FileNotFoundError, match="is not a folder"):
+        load_tokenizer(tmp_path / "nowhere")
 
 
 def test_a_preset_made_elsewhere_loads(small_preset):

@@ -4,6 +4,8 @@ import pytest
 
 from gemma_keras_ft.preprocessing.augmentation.variations import RomanizedCopy
 from gemma_keras_ft.preprocessing.base import FilterPreprocessor
+from gemma_keras_ft.preprocessing.culture.decision_rows import Decision, lines_sha256
+from gemma_keras_ft.preprocessing.culture.decisions import Decisions
 from gemma_keras_ft.preprocessing.curate import curate_records, unique_ids
 from gemma_keras_ft.preprocessing.recipe import default_recipe
 from gemma_keras_ft.preprocessing.splitting.split import Split
@@ -156,7 +158,7 @@ def test_a_step_that_the_guard_undoes_is_counted():
     assert curation.report()["undone"]
 
 
-class Editing:
+class Editing(Decisions):
     """One reader's decisions."""
 
     def apply(self, record):
@@ -177,6 +179,28 @@ def test_decisions_are_replayed_and_edits_romanized_anew():
     (refused,) = curation.set_aside
     assert refused.reason == "review"
     assert refused.record == songs(2)[1].to_dict()
+
+
+def test_decisions_that_could_not_be_replayed_are_counted():
+    assert curate_records(songs(2)).report()["decisions"] == {}
+    rows = [
+        Decision(
+            record_id=name,
+            decision="accept",
+            lines_sha256=lines_sha256(songs(1)[0].lines),
+            reviewer="Asha",
+            time="2025-01-31T12:00:00+00:00",
+        )
+        for name in ("song-0", "song-7", "song-7", "song-8")
+    ]
+    bad = ((3, "not_json", "line 3 is no JSON"),)
+    decisions = Decisions(rows=tuple(rows), bad=bad)
+    report = curate_records(songs(2), decisions=decisions).report()
+    assert report["decisions"] == {
+        "rows": 4,
+        "unreadable": {"not_json": 1},
+        "songs_missing": 2,
+    }
 
 
 def test_one_author_stays_on_one_side_where_that_is_asked_for():

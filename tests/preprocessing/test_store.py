@@ -111,3 +111,23 @@ def test_decisions_outlive_a_new_curation(written):
     path.write_text("kept\n")
     write_dataset(curate_records(songs(word="other")), written.directory)
     assert path.read_text() == "kept\n"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"version": "0123456789ab"}, "not that of its files"),
+        ({"format": 1}, "format 1"),
+    ],
+)
+def test_a_manifest_that_does_not_fit_its_files_is_refused(written, changes, message):
+    path = written.directory / "dataset.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+    with pytest.raises(ValueError, match=message):
+        read_dataset(written.directory)
+
+
+def test_a_selection_can_be_streamed(written):
+    for fields in ({}, {"style": "lyrical"}, {"style": None}, {"language": "xx"}):
+        streamed = list(written.stream("train", **fields))
+        assert streamed == written.select("train", **fields)

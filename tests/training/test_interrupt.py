@@ -19,18 +19,18 @@ TRAINING = """
         gkf.LyricRecord(id=str(n), lines=tuple(f"{l} {n}" for l in lines))
         for n in range(40)
     ]
-    from gemma_keras_ft.data.tokenize import tokenize_records
     from gemma_keras_ft.model.lora import enable_adapter
 
     model = gkf.load_preset(sys.argv[1])
     enable_adapter(model, gkf.Adapter(rank=2))
-    rows = tokenize_records(
-        records, gkf.Continuation(), model.preprocessor.tokenizer,
-        sequence_length=64, split="train",
-    )
+    task = gkf.Continuation()
+    examples = [e for record in records for e in task.examples(record)]
+    tokenizer = model.preprocessor.tokenizer
+    plan = gkf.RowPlan(sequence_length=64, layout="single")
+    rows = plan.build(gkf.tokenize_examples(examples, tokenizer))
     trainer = gkf.Trainer(epochs=1000, global_batch_size=4, evaluations=1)
     try:
-        trainer.fit(model, rows.arrays, callbacks=[Report()])
+        trainer.fit(model, rows, callbacks=[Report()])
     except KeyboardInterrupt:
         print("interrupted", flush=True)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

@@ -69,7 +69,7 @@ def test_translation_is_scored_with_bleu(dataset, small_preset, tmp_path):
         task=gkf.Translation(),
         adapter=gkf.Adapter(rank=2),
         trainer=gkf.Trainer(max_steps=2),
-        sequence_length=64,
+        plan=gkf.RowPlan(sequence_length=64),
     )
     results = gkf.evaluate(run, translations=4)
     assert results["samples"] == []
@@ -92,7 +92,7 @@ def test_a_run_on_scripture_alone_is_never_made_to_write(
         preset=small_preset,
         adapter=gkf.Adapter(rank=1, targets=("query",)),
         trainer=gkf.Trainer(max_steps=1, global_batch_size=1),
-        sequence_length=64,
+        plan=gkf.RowPlan(sequence_length=64),
     )
     assert main(["generate", str(run.directory), "ilai"]) == 2
     assert "no more of it is written" in capsys.readouterr().err
@@ -146,7 +146,7 @@ def test_a_base_trained_on_scripture_writes_nothing_by_itself(
         tmp_path / "run",
         adapter=gkf.Adapter(rank=1, targets=("query",)),
         trainer=gkf.Trainer(max_steps=1, global_batch_size=1),
-        sequence_length=64,
+        plan=gkf.RowPlan(sequence_length=64),
     )
     (sample,) = gkf.evaluate(run, samples=1)["samples"]
     assert sample["base"] is None and sample["tuned"] is not None

@@ -1,6 +1,5 @@
 """What a run's folder promises: nothing lost, nothing mixed up."""
 
-import dataclasses
 import json
 import shutil
 
@@ -14,12 +13,12 @@ from gemma_keras_ft.model.preset import load_preset
 SETTINGS = {
     "adapter": gkf.Adapter(rank=2),
     "trainer": gkf.Trainer(epochs=1),
-    "sequence_length": 64,
+    "plan": gkf.RowPlan(sequence_length=64),
 }
 QUICK = {
     "adapter": gkf.Adapter(rank=1, targets=("query",)),
     "trainer": gkf.Trainer(max_steps=1, global_batch_size=1),
-    "sequence_length": 64,
+    "plan": gkf.RowPlan(sequence_length=64),
 }
 
 
@@ -52,7 +51,7 @@ def test_a_folder_that_holds_a_run_is_not_written_into(
     [
         {"preset": "./nowhere"},
         {"language": "xx"},
-        {"sequence_length": 4},
+        {"style": "unheard of"},
         {"seed": -1},
     ],
     ids=lambda wrong: next(iter(wrong)),
@@ -177,9 +176,9 @@ def test_a_reused_model_of_other_settings_is_refused(
     assert not (tmp_path / "next").exists()
 
 
-def test_a_run_without_usable_validation_is_trained(dataset, small_preset, tmp_path):
-    opened = gkf.read_dataset(dataset)
-    bare = dataclasses.replace(opened, splits={**opened.splits, "validation": ()})
+def test_a_run_without_usable_validation_is_trained(lyrics, small_preset, tmp_path):
+    bare = gkf.curate(lyrics, tmp_path / "bare", language="ta-Latn", validation=0.0)
+    assert not bare.splits["validation"]
     run = gkf.train(bare, tmp_path / "run", preset=small_preset, **QUICK)
     assert "validation_loss" not in run.facts["result"]["history"]
     assert set(run.facts["rows"]) == {"train"}
@@ -229,8 +228,7 @@ def test_training_sees_the_training_songs_and_validation_its_own(
     seen = {}
 
     def spy(self, model, rows, *, validation_rows=None, **options):
-        seen["train"] = rows["token_ids"]
-        seen["validation"] = validation_rows["token_ids"]
+        seen["train"], seen["validation"] = rows, validation_rows
         return fit(self, model, rows, validation_rows=validation_rows, **options)
 
     fit = gkf.Trainer.fit
@@ -241,8 +239,15 @@ def test_training_sees_the_training_songs_and_validation_its_own(
     for split in ("train", "validation"):
         # Every line ends with the number of its song.
         numbers = {record.lines[0].split()[-1] for record in opened.splits[split]}
-        texts = (str(tokenizer.detokenize(row)) for row in seen[split])
-        assert {text.split("\n")[0].split()[-1] for text in texts} == numbers
+        (rows,) = seen[split].buckets
+        found = set()
+        for ids, segments in zip(
+            rows.arrays["token_ids"], rows.arrays["segment_ids"], strict=True
+        ):
+            for segment in range(1, segments.max() + 1):
+                text = str(tokenizer.detokenize(ids[segments == segment]))
+                found.add(text.split("\n")[0].split()[-1])
+        assert found == numbers
 
 
 @pytest.mark.parametrize("name", ["checkpoints/my_model/w.bin", "adapter.safetensors"])
@@ -273,14 +278,14 @@ def test_a_run_that_diverges_fails_and_keeps_nothing(dataset, small_preset, tmp_
     trainer = gkf.Trainer(
         epochs=30, learning_rate=1e6, clip_norm=1e6, warmup_fraction=0, evaluations=1
     )
-    with pytest.raises(RuntimeError, match="must stay finite"):
+    with pytest.raises(RuntimeError, match="5 steps in a row"):
         gkf.train(
             dataset,
             tmp_path / "run",
             preset=small_preset,
             adapter=gkf.Adapter(rank=1, alpha=65536.0),
             trainer=trainer,
-            sequence_length=64,
+            plan=gkf.RowPlan(sequence_length=64),
         )
     assert not (tmp_path / "run" / "run.json").exists()
 

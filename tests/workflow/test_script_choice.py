@@ -30,7 +30,7 @@ def test_training_records_what_it_chose_and_why(dataset, small_preset, tmp_path)
         preset=small_preset,
         task=gkf.Continuation(script="auto"),
         trainer=gkf.Trainer(epochs=1, max_steps=1, evaluations=1),
-        sequence_length=512,
+        plan=gkf.RowPlan(sequence_length=512),
     )
     facts = json.loads((tmp_path / "run" / "run.json").read_text())
     choice = facts["script_choice"]["ta"]

@@ -47,7 +47,7 @@ _WHOLE_LINE = regex.compile(
     r"[^\n]{0,60}\blyrics?|if you (?:find|want to) [^\n]{0,80}\blyrics\b[^\n]{0,60}"
     r"|(?:view|see|read) (?:full|more|all) lyrics|print (?:this )?lyrics"
     r"|add (?:song )?to (?:playlist|favou?rites)|\(\d{10,15}\)"
-    r"|how to format lyrics:?[^\n]{0,40}|lyrics from <[^\n]{1,60}>"
+    r"|\d+ contributors?|how to format lyrics:?[^\n]{0,40}|lyrics from <[^\n]{1,60}>"
     r")\s*[.!]?\s*\**",
     regex.IGNORECASE,
 )

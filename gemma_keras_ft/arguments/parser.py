@@ -1,0 +1,60 @@
+"""What the commands' parsers share."""
+
+import argparse
+from collections.abc import Callable
+from typing import NoReturn
+
+# What one step, one epoch or one song can ask of a machine, and far beyond.
+LARGEST_COUNT = 2**20
+LARGEST_SEED = 2**31 - 1
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors cannot move the cursor, whatever was typed."""
+
+    def error(self, message: str) -> NoReturn:
+        """Says what is wrong with the arguments, and exits with status 2."""
+        from gemma_keras_ft.evaluation.terminal import printable
+
+        super().error(printable(message))
+
+
+class Formatter(argparse.ArgumentDefaultsHelpFormatter):
+    """Shows a default where there is one to show."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        if action.default in (None, False):
+            return action.help
+        return super()._get_help_string(action)
+
+
+def add_command(commands, name: str, sentence: str) -> argparse.ArgumentParser:
+    """Adds a command that says in a sentence what it does."""
+    return commands.add_parser(
+        name, help=sentence, description=sentence, formatter_class=Formatter
+    )
+
+
+def add_seed(command: argparse.ArgumentParser) -> None:
+    """Adds `--seed`."""
+    command.add_argument(
+        "--seed",
+        type=integer(0, LARGEST_SEED),
+        default=0,
+        help="makes the run repeatable",
+    )
+
+
+def integer(lowest: int, highest: int) -> Callable[[str], int]:
+    """Returns a parser of integers that names the bounds where they are left."""
+
+    def parse(text: str) -> int:
+        value = int(text)
+        if not lowest <= value <= highest:
+            raise argparse.ArgumentTypeError(
+                f"must be from {lowest} to {highest}. Received: {value}."
+            )
+        return value
+
+    parse.__name__ = "integer"
+    return parse

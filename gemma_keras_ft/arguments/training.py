@@ -1,0 +1,156 @@
+"""Arguments of `train`, and of `show`, which shows what it trains on."""
+
+import argparse
+
+from gemma_keras_ft.arguments.parser import (
+    LARGEST_COUNT,
+    LARGEST_SEED,
+    add_command,
+    add_seed,
+    integer,
+)
+
+# Names for --task, and the public name of each task's class.
+TASKS = {
+    "continuation": "Continuation",
+    "translation": "Translation",
+    "title_to_lyrics": "TitleToLyrics",
+    "infill": "Infill",
+    "transliteration": "Transliteration",
+    "meaning": "Meaning",
+    "plain_text": "PlainText",
+}
+_TASK_FILES = (".py", ".json")
+_LONGEST_ROW = 8192
+
+
+def add_train(commands) -> argparse.ArgumentParser:
+    """Adds `train`."""
+    command = add_command(commands, "train", "Fine-tune a LoRA adapter on a dataset.")
+    command.add_argument("dataset", help="folder that `curate` wrote")
+    command.add_argument("--out", required=True, help="folder for the run")
+    _add_what(command, verb="train on")
+    adapter = command.add_argument_group("adapter")
+    adapter.add_argument(
+        "--rank", type=integer(1, 1024), default=8, help="rank of each update"
+    )
+    adapter.add_argument(
+        "--alpha", type=float, default=16.0, help="updates are scaled by alpha / rank"
+    )
+    adapter.add_argument(
+        "--targets", nargs="+", metavar="LAYER", help="layers (default: all linear)"
+    )
+    training = command.add_argument_group("training")
+    training.add_argument(
+        "--epochs",
+        type=integer(1, LARGEST_COUNT),
+        default=8,
+        help="times each song is seen",
+    )
+    training.add_argument(
+        "--learning-rate",
+        type=float,
+        default=2e-4,
+        help="peak of the schedule; 1e-2 suits tiny_gemma2",
+    )
+    _add_rows(training)
+    existing = command.add_mutually_exclusive_group()
+    existing.add_argument(
+        "--resume", action="store_true", help="continue the run in --out, if any"
+    )
+    existing.add_argument(
+        "--overwrite", action="store_true", help="replace the run in --out"
+    )
+    add_seed(command)
+    return command
+
+
+def add_show(commands) -> argparse.ArgumentParser:
+    """Adds `show`."""
+    command = add_command(
+        commands, "show", "Show the rows of a batch as the model is given them."
+    )
+    command.add_argument("dataset", help="folder that `curate` wrote")
+    command.add_argument(
+        "--batch",
+        type=integer(0, LARGEST_SEED),
+        default=0,
+        help="which batch: that of this step of training, from 0",
+    )
+    command.add_argument(
+        "--rows",
+        type=integer(1, LARGEST_COUNT),
+        default=4,
+        help="rows of the batch to print, from the first",
+    )
+    command.add_argument(
+        "--split",
+        choices=("train", "validation", "test"),
+        default="train",
+        help="songs to show",
+    )
+    _add_what(command, verb="show")
+    _add_rows(command.add_argument_group("rows"))
+    add_seed(command)
+    return command
+
+
+def _add_what(command: argparse.ArgumentParser, *, verb: str) -> None:
+    """Adds what is learned, by which base, from which songs."""
+    command.add_argument(
+        "--preset",
+        default="tiny_gemma2",
+        help="tiny_gemma2 (embedded), gemma2_2b_en, a preset folder, kaggle://, hf://",
+    )
+    command.add_argument(
+        "--task",
+        type=_task,
+        default="continuation",
+        metavar="TASK",
+        help=f"{', '.join(TASKS)}; or a task of your own: a .py file with a function "
+        "task(), or a .json",
+    )
+    command.add_argument(
+        "--script",
+        choices=("auto", "native", "iso15919", "iast", "itrans", "hk", "readable"),
+        help="the lyrics' own script, a romanization, or what suits the preset best "
+        "(default: the task's, which is native)",
+    )
+    command.add_argument("--language", help=f"{verb} this language alone")
+    command.add_argument("--style", help=f"{verb} this style alone")
+
+
+def _add_rows(group) -> None:
+    """Adds how texts become rows, and rows batches."""
+    group.add_argument(
+        "--global-batch-size",
+        type=integer(1, LARGEST_COUNT),
+        default=8,
+        help="rows a step, on all devices",
+    )
+    group.add_argument(
+        "--sequence-length",
+        type=integer(8, _LONGEST_ROW),
+        default=512,
+        help="row length in tokens",
+    )
+    group.add_argument(
+        "--layout",
+        choices=("packed", "bucketed", "single"),
+        default="packed",
+        help="short songs share a row, or have rows of a few lengths, or of one",
+    )
+    group.add_argument(
+        "--overflow",
+        choices=("split", "truncate"),
+        default="split",
+        help="a song too long for a row goes on in the next, or ends there",
+    )
+
+
+def _task(text: str) -> str:
+    if text not in TASKS and not text.endswith(_TASK_FILES):
+        raise argparse.ArgumentTypeError(
+            f"must be one of {[*TASKS]}, or a .py or .json file. Received: {text!r}."
+        )
+    return text

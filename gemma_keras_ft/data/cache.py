@@ -1,0 +1,208 @@
+"""Rows on disk, so that a plan is tokenized and packed once."""
+
+import hashlib
+import importlib
+import inspect
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gemma_keras_ft.config import from_config
+from gemma_keras_ft.data.rows import PlannedRows, RowPlan, TokenRows
+from gemma_keras_ft.data.tasks import Example, Task
+
+FOLDER = "GEMMA_KERAS_FT_CACHE"
+_MANIFEST = "rows.json"
+_FORMAT = 1
+_KEEP = 16
+_SPOT_CHECKS = 64
+
+
+def cache_folder() -> Path:
+    """Returns where rows are kept: `$GEMMA_KERAS_FT_CACHE`, or the user's cache."""
+    chosen = os.environ.get(FOLDER)
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(chosen) if chosen else Path(home) / "gemma_keras_ft"
+
+
+def cached_rows(
+    build: Callable[[], PlannedRows],
+    *,
+    key: Mapping[str, Any],
+    folder: Path | None = None,
+) -> PlannedRows:
+    """Returns the rows that were built under `key` before, or builds and keeps them.
+
+    What is read again is mapped into memory, so it may be larger than memory. A
+    damaged entry is built anew, and of all entries the last sixteen are kept. Where
+    the folder cannot be written the rows stay in memory.
+
+    Args:
+        build: Makes the rows.
+        key: JSON values on which the rows depend; see `rows_key`.
+        folder: Where to keep them; `cache_folder()` by default.
+    """
+    folder = folder or cache_folder()
+    name = hashlib.sha256(_canonical(key)).hexdigest()[:32]
+    found = _read(folder / name, key)
+    if found is not None:
+        return found
+    rows = build()
+    try:
+        _write(folder / name, key, rows)
+    except OSError:
+        return rows
+    return _read(folder / name, key) or rows
+
+
+def rows_key(
+    *,
+    dataset_version: str,
+    select: Mapping[str, Any],
+    task: Task,
+    tokenizer,
+    plan: RowPlan,
+    examples: Callable[[], Iterable[Example]],
+) -> dict[str, Any]:
+    """Returns everything that rows depend on, as JSON values.
+
+    Beside version, vocabulary and settings these are the source files that make
+    examples and rows, those of a task of one's own included, and the first examples
+    themselves: a task whose helpers changed in some other file is noticed by what it
+    makes.
+
+    Args:
+        dataset_version: Hash of the records.
+        select: Split and fields by which records were chosen.
+        task: What the records teach.
+        tokenizer: The preset's tokenizer.
+        plan: How examples become rows.
+        examples: Makes the examples anew; only the first few are taken.
+    """
+    first = hashlib.sha256()
+    for _, example in zip(range(_SPOT_CHECKS), examples(), strict=False):
+        first.update(repr(example).encode("utf-8", "surrogatepass"))
+    return {
+        "format": _FORMAT,
+        "dataset": dataset_version,
+        "select": dict(select),
+        "task": task.to_config(),
+        "plan": plan.to_config(),
+        "tokenizer": hashlib.sha256(tokenizer.proto).hexdigest(),
+        "code": _code_hash(task),
+        "examples": first.hexdigest(),
+    }
+
+
+def _code_hash(task: Task) -> str:
+    digest = hashlib.sha256()
+    for room in ("data", "preprocessing"):
+        module = importlib.import_module(f"gemma_keras_ft.{room}")
+        for path in sorted(Path(str(module.__file__)).parent.rglob("*.py")):
+            digest.update(path.read_bytes())
+    classes = {cls for inner in task.walk() for cls in type(inner).__mro__}
+    own = [cls for cls in classes if issubclass(cls, Task)]
+    for cls in sorted(own, key=lambda cls: (cls.__module__, cls.__qualname__)):
+        digest.update(_source(cls).encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()
+
+
+def _source(cls: type) -> str:
+    """Returns the source of a class's module, or of the class in a notebook."""
+    try:
+        return inspect.getsource(inspect.getmodule(cls) or cls)
+    except (OSError, TypeError):
+        pass
+    try:
+        return inspect.getsource(cls)
+    except (OSError, TypeError):
+        # Typed at a prompt: nobody can tell whether it is the same as before.
+        return os.urandom(16).hex()
+
+
+def _write(target: Path, key: Mapping[str, Any], rows: PlannedRows) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    building = Path(tempfile.mkdtemp(prefix=".building-", dir=target.parent))
+    try:
+        hashes = {}
+        for number, bucket in enumerate(rows.buckets):
+            for name, values in _named(bucket).items():
+                path = building / f"{number}.{name}.npy"
+                np.save(path, values, allow_pickle=False)
+                hashes[path.name] = _file_hash(path)
+        manifest = {
+            "key": key,
+            "plan": rows.plan.to_config(),
+            "buckets": len(rows.buckets),
+            "record_ids": rows.buckets[0].record_ids,
+            "left_out": rows.left_out,
+            "left_out_examples": rows.left_out_examples,
+            "cut_tokens": rows.cut_tokens,
+            "sha256": hashes,
+        }
+        (building / _MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
+        shutil.rmtree(target, ignore_errors=True)
+        building.replace(target)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+    _forget_oldest(target.parent)
+
+
+def _read(target: Path, key: Mapping[str, Any]) -> PlannedRows | None:
+    """Returns the rows of an entry; None where there is none, or it is not whole."""
+    try:
+        manifest = json.loads((target / _MANIFEST).read_text(encoding="utf-8"))
+        whole = _canonical(manifest["key"]) == _canonical(key) and all(
+            _file_hash(target / name) == digest
+            for name, digest in manifest["sha256"].items()
+        )
+    except (OSError, ValueError, KeyError):
+        return None
+    if not whole:
+        return None
+    os.utime(target)
+    record_ids = tuple(manifest["record_ids"])
+    return PlannedRows(
+        plan=from_config(manifest["plan"]),
+        buckets=tuple(
+            _bucket(target, number, record_ids) for number in range(manifest["buckets"])
+        ),
+        left_out=tuple(manifest["left_out"]),
+        left_out_examples=tuple(manifest["left_out_examples"]),
+        cut_tokens=manifest["cut_tokens"],
+    )
+
+
+def _named(bucket: TokenRows) -> dict[str, np.ndarray]:
+    return {**bucket.arrays, "segments": bucket.segments}
+
+
+def _bucket(target: Path, number: int, record_ids: tuple[str, ...]) -> TokenRows:
+    arrays = {
+        path.name.split(".")[1]: np.load(path, mmap_mode="r", allow_pickle=False)
+        for path in sorted(target.glob(f"{number}.*.npy"))
+    }
+    segments = arrays.pop("segments")
+    return TokenRows(arrays=arrays, segments=segments, record_ids=record_ids)
+
+
+def _forget_oldest(folder: Path) -> None:
+    entries = [path for path in folder.iterdir() if (path / _MANIFEST).is_file()]
+    entries.sort(key=lambda path: path.stat().st_mtime)
+    for path in entries[:-_KEEP]:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _file_hash(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _canonical(values: Mapping[str, Any]) -> bytes:
+    return json.dumps(values, sort_keys=True, default=list).encode()

@@ -1,0 +1,170 @@
+"""The model that is fitted: rows in, the loss of every place out."""
+
+import functools
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import keras
+
+from gemma_keras_ft.model.loss import token_losses
+from gemma_keras_ft.model.mesh import batch_axis_size
+from gemma_keras_ft.training.run_log import NATS, SKIPPED
+
+_MEANS = ("loss", NATS, "token_accuracy")
+
+
+class RowModel(keras.Model):
+    """A Gemma that is trained on rows by `keras.Model.fit`.
+
+    Losses come straight from hidden states, so no logits are kept; they are means
+    over weighted tokens, however those are spread over rows and micro-batches. A
+    step whose loss or gradient is not finite changes nothing and is counted as
+    skipped.
+
+    Args:
+        backbone: A `keras_hub.models.GemmaBackbone` with what is trainable in it.
+        label_smoothing: Share of the target spread evenly over the vocabulary.
+        z_loss: Adds `z_loss * logsumexp(logits)**2` to what is minimized.
+        micro_batches: Parts in which a batch is computed one after the other, for
+            less memory: gradients are the same, and it is one step of the schedule.
+    """
+
+    def __init__(
+        self,
+        backbone: Any,
+        *,
+        label_smoothing: float = 0.0,
+        z_loss: float = 0.0,
+        micro_batches: int = 1,
+    ):
+        super().__init__(name="row_model")
+        self.backbone = backbone
+        self.label_smoothing = label_smoothing
+        self.z_loss = z_loss
+        self.micro_batches = micro_batches
+        self.means = [keras.metrics.Mean(name) for name in _MEANS]
+        self.skipped = keras.metrics.Sum(SKIPPED)
+        self.built = True
+
+    def call(self, rows: Mapping[str, Any], training: bool = False):
+        """Returns the losses of every place, `TokenLosses` of `(rows, length)`.
+
+        Args:
+            rows: `token_ids`, `padding_mask` (the segment of each place, 0 for
+                padding) and `labels` int32, `sample_weight` float32, each
+                `(rows, length)`.
+            training: Whether dropout is on.
+        """
+        hidden = self.backbone(
+            {name: rows[name] for name in ("token_ids", "padding_mask")},
+            training=training,
+        )
+        return token_losses(
+            hidden,
+            keras.ops.convert_to_tensor(self.backbone.token_embedding.embeddings),
+            rows["labels"],
+            soft_cap=self.backbone.final_logit_soft_cap,
+            sample_weight=rows["sample_weight"],
+            label_smoothing=self.label_smoothing,
+            z_loss=self.z_loss,
+            row_shards=batch_axis_size(),
+        )
+
+    def train_step(self, state, data):
+        """Takes one step, stateless as Keras' JAX trainer asks for."""
+        trainable, non_trainable, optimizer, metrics = state
+        rows = _rows(data)
+        gradients, sums, non_trainable = self._gradients(trainable, non_trainable, rows)
+        finite = jnp.isfinite(sums[0])
+        for gradient in gradients:
+            finite &= jnp.isfinite(gradient).all()
+        stepped = self.optimizer.stateless_apply(optimizer, gradients, trainable)
+        trainable, optimizer = jax.tree.map(
+            functools.partial(jnp.where, finite), stepped, (trainable, optimizer)
+        )
+        logs, metrics = self._measure(metrics, sums, finite)
+        return logs, (trainable, non_trainable, optimizer, metrics)
+
+    def test_step(self, state, data):
+        """Measures one batch, stateless as Keras' JAX trainer asks for."""
+        trainable, non_trainable, metrics = state
+        _, (sums, non_trainable) = self._sums(
+            trainable, non_trainable, _rows(data), training=False
+        )
+        logs, metrics = self._measure(metrics, sums, jnp.array(True))
+        return logs, (trainable, non_trainable, metrics)
+
+    def _sums(self, trainable, non_trainable, rows, *, training: bool):
+        """Returns what is minimized, summed; and sums of all that is measured."""
+        called: Any = self.stateless_call(
+            trainable, non_trainable, rows, training=training
+        )
+        losses, non_trainable = called
+        weight = rows["sample_weight"]
+        values = (losses.objective, losses.nats, losses.correct)
+        # What stands where the weight is 0 does not matter, NaN not either.
+        sums = [jnp.where(weight != 0, v * weight, 0.0).sum() for v in values]
+        sums.append(weight.sum())
+        return sums[0], (jnp.stack(sums), non_trainable)
+
+    def _gradients(self, trainable, non_trainable, rows):
+        """Returns the mean gradient over weighted tokens, and the sums."""
+        compute = jax.value_and_grad(
+            functools.partial(self._sums, training=True), has_aux=True
+        )
+        if self.micro_batches == 1:
+            (_, (sums, non_trainable)), gradients = compute(
+                trainable, non_trainable, rows
+            )
+        else:
+
+            def accumulate(carry, part):
+                gradients, sums, non_trainable = carry
+                (_, (more, non_trainable)), added = compute(
+                    trainable, non_trainable, part
+                )
+                gradients = jax.tree.map(jnp.add, gradients, added)
+                return (gradients, sums + more, non_trainable), None
+
+            zeros = jax.tree.map(jnp.zeros_like, trainable)
+            start = (zeros, jnp.zeros(4), non_trainable)
+            parts = jax.tree.map(self._micro_batches, rows)
+            (gradients, sums, non_trainable), _ = jax.lax.scan(accumulate, start, parts)
+        total = jnp.maximum(sums[-1], jnp.finfo(jnp.float32).tiny)
+        return jax.tree.map(lambda g: g / total, gradients), sums, non_trainable
+
+    def _micro_batches(self, values):
+        """(rows, …) -> (micro-batches, rows of each, …); every device keeps its own."""
+        values = values.reshape(-1, self.micro_batches, *values.shape[1:])
+        return values.swapaxes(0, 1)
+
+    def _measure(self, metrics, sums, finite):
+        """Adds a step to the metrics; returns their values and variables."""
+        mapping = zip(self.metrics_variables, metrics, strict=True)
+        weight = jnp.where(finite, sums[-1], 0.0)
+        total = jnp.maximum(sums[-1], jnp.finfo(jnp.float32).tiny)
+        with keras.StatelessScope(state_mapping=mapping) as scope:
+            for mean, value in zip(self.means, sums, strict=False):
+                mean.update_state(jnp.where(finite, value / total, 0.0), weight)
+            self.skipped.update_state(~finite)
+            results: list[Any] = [mean.result() for mean in self.means]
+            # Of nothing but skipped steps there is no mean.
+            known = self.means[0].count > 0
+            logs = {
+                name: jnp.where(known, result, jnp.nan)
+                for name, result in zip(_MEANS, results, strict=True)
+            }
+            skipped: Any = self.skipped.result()
+            logs[SKIPPED] = skipped
+        updated = [scope.get_current_value(v) for v in self.metrics_variables]
+        return logs, [
+            old if new is None else new
+            for new, old in zip(updated, metrics, strict=True)
+        ]
+
+
+def _rows(data) -> dict[str, Any]:
+    inputs, labels, weight = keras.utils.unpack_x_y_sample_weight(data)
+    return {**inputs, "labels": labels, "sample_weight": weight}
