@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from gemma_keras_ft.model.attention import attends_in_segments, replace_attention
+
 # Logits are formed for this many places of a row at a time, so that a row never
 # needs [sequence_length, vocabulary] at once.
 _CHUNK = 64
@@ -43,6 +45,8 @@ def score_rows(
             float32, each `(rows, sequence_length)`.
         rows_per_batch: Rows at a time; by default what keeps the logits small.
     """
+    if not attends_in_segments(model):
+        replace_attention(model)
     count, length = arrays["token_ids"].shape
     vocabulary = model.backbone.vocabulary_size
     budget = _LOGITS_BUDGET // (min(length, _CHUNK) * vocabulary)

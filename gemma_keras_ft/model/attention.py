@@ -62,6 +62,10 @@ def segment_attention(
     _check_shapes(query, key, value, segment_ids)
     _check_at_least_1("block_size", block_size)
     _check_at_least_1("sliding_window", sliding_window)
+    if soft_cap is not None and not soft_cap > 0:
+        raise ValueError(
+            f"`soft_cap` must be positive, or None. Received: soft_cap={soft_cap!r}."
+        )
     length = query.shape[1]
     if sliding_window is not None and sliding_window >= length:
         sliding_window = None
@@ -85,6 +89,10 @@ def replace_attention(model, *, block_size: int | None = None) -> None:
     Weights, names, projections, rotary embeddings and cached generation stay
     KerasHub's; generation takes the explicit path, see `use_explicit_attention`.
     Scale, cap and window are read from each layer.
+
+    A copy, a clone or a saved model is stock's again, as Keras makes those from the
+    configuration: replace its attention too, or stock takes packed rows without
+    complaint and lets songs see each other. `attends_in_segments` tells them apart.
 
     Args:
         model: A `keras_hub.models.GemmaCausalLM`; changed in place.
@@ -117,9 +125,16 @@ def replace_attention(model, *, block_size: int | None = None) -> None:
 
     use_explicit_attention(model)
     for block in blocks:
-        # Bound methods, so that a copied model computes with its own weights.
         block._compute_attention_mask = types.MethodType(_segments_as_mask, block)
         block.attention._compute_attention = types.MethodType(attend, block.attention)
+
+
+def attends_in_segments(model) -> bool:
+    """Returns whether `replace_attention` was applied to this very model."""
+    return all(
+        getattr(block._compute_attention_mask, "__func__", None) is _segments_as_mask
+        for block in model.backbone.transformer_layers
+    )
 
 
 def use_explicit_attention(model) -> None:

@@ -11,11 +11,12 @@ from gemma_keras_ft.backend import require_jax
 from gemma_keras_ft.config import Configurable, check_seed, register
 from gemma_keras_ft.data.loader import Loader
 from gemma_keras_ft.data.rows import PlannedRows
+from gemma_keras_ft.model.attention import attends_in_segments, replace_attention
 from gemma_keras_ft.model.mesh import batch_axis_size
 from gemma_keras_ft.training.checkpoint import Checkpointer
 from gemma_keras_ft.training.interrupt import interruptible
 from gemma_keras_ft.training.run_log import RunLog
-from gemma_keras_ft.training.schedule import build_optimizer
+from gemma_keras_ft.training.schedule import SCHEDULES, build_optimizer
 
 _LARGEST = 1e6
 _COUNTS = (
@@ -41,7 +42,9 @@ class Trainer(Configurable):
         epochs: Times each row is seen.
         max_steps: Stop after this many steps, in mid-epoch if need be.
         global_batch_size: Rows a step, over all devices.
-        learning_rate: Peak of the warm-up and cosine schedule.
+        learning_rate: Peak of the schedule.
+        schedule: How the rate falls from its peak to a tenth of it: `"cosine"`,
+            `"linear"`; or `"constant"`.
         warmup_fraction: Share of the steps spent warming up.
         weight_decay: AdamW's decoupled decay.
         clip_norm: Global gradient norm to clip to.
@@ -60,6 +63,7 @@ class Trainer(Configurable):
     max_steps: int | None = None
     global_batch_size: int = 8
     learning_rate: float = 2e-4
+    schedule: str = "cosine"
     warmup_fraction: float = 0.1
     weight_decay: float = 0.0
     clip_norm: float = 1.0
@@ -94,6 +98,11 @@ class Trainer(Configurable):
                 f"`micro_batches` must divide global_batch_size="
                 f"{self.global_batch_size}. Received: "
                 f"micro_batches={self.micro_batches!r}."
+            )
+        if self.schedule not in SCHEDULES:
+            raise ValueError(
+                f"`schedule` must be one of {[*SCHEDULES]}. Received: "
+                f"schedule={self.schedule!r}."
             )
         check_seed(self.seed)
 
@@ -169,6 +178,9 @@ class Trainer(Configurable):
         """Returns the model that Keras fits, compiled."""
         from gemma_keras_ft.training.row_model import RowModel
 
+        # A model of KerasHub's own, or a copy, would mix the texts of a packed row.
+        if not attends_in_segments(model):
+            replace_attention(model)
         fitted = RowModel(
             model.backbone,
             label_smoothing=self.label_smoothing,
@@ -178,6 +190,7 @@ class Trainer(Configurable):
         fitted.compile(
             optimizer=build_optimizer(
                 learning_rate=self.learning_rate,
+                schedule=self.schedule,
                 total_steps=total_steps,
                 warmup_fraction=self.warmup_fraction,
                 weight_decay=self.weight_decay,
@@ -198,7 +211,7 @@ class Trainer(Configurable):
             global_batch_size=self.global_batch_size,
             seed=self.seed,
             shuffle=shuffle,
-            multiple_of=batch_axis_size(),
+            multiple_of=batch_axis_size() * self.micro_batches,
         )
 
 

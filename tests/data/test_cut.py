@@ -125,9 +125,15 @@ def test_every_response_token_stands_in_one_part_that_fits(
     assert [ends for _, _, ends in found] == [False] * (len(found) - 1) + [True]
     for _, response, ends in found:
         assert ends or example.borders[response[-1]] >= LINE
-    for context, response, _ in found:
-        if context_lines:
-            assert context == list(range(context[0], response[0]))
+    for context, response, _ in found[1:]:
+        if not context_lines:
+            continue
+        # In turns no line break stands before the end of the user's turn.
+        bare = list(range(context[0], response[0])) if context else []
+        while turns and bare and example.borders[bare[-1]]:
+            bare.pop()
+        assert context == bare
+        assert not turns or not context or context[0] >= asked[0]
 
 
 @pytest.mark.parametrize(
@@ -141,3 +147,12 @@ def test_wrong_lengths_are_named(settings):
 def test_an_unknown_overflow_is_named():
     with pytest.raises(ValueError, match="overflow='drop'"):
         cut_examples(song(1, 2), sequence_length=8, overflow="drop")
+
+
+def test_in_turns_the_last_lines_of_the_response_alone_lead_on():
+    example = song(3, 3, 3, 3, 3, context_lines=2, turns=True)
+    parts = cut_examples(example, sequence_length=17)
+    contexts = [context for context, _, _ in drawn(parts)]
+    assert contexts[0] == [0, 1, 2]
+    # Three lines of three tokens were asked for; the last of each is its break.
+    assert contexts[1:] == [[6, 7, 8, 9, 10]]

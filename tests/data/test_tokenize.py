@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from gemma_keras_ft.data.tasks import Example
 from gemma_keras_ft.data.tokenize import (
+    BREAK,
     LINE,
     STANZA,
     encode_text,
@@ -71,12 +72,19 @@ def test_borders_stand_where_lines_and_stanzas_end(tokenizer, text, borders):
     found = tokenize_examples(
         [example((), tuple(text.split("\n")), bridge="")], tokenizer
     )
-    ends = np.flatnonzero(found.borders)
+    ends = np.flatnonzero(found.borders >= LINE)
     assert found.borders[ends].tolist() == [kind for kind, _ in borders]
     runs = [ids.tolist() for ids in np.split(found.token_ids, ends + 1)[:-1]]
     assert [tokenizer.detokenize(run) for run in runs] == [
         piece for _, piece in borders
     ]
+
+
+def test_of_a_run_of_line_breaks_the_last_is_the_border(tokenizer):
+    lines = ("a", "", "", "", "b")
+    found = tokenize_examples([example((), lines, bridge="")], tokenizer)
+    kinds = found.borders[found.borders > 0].tolist()
+    assert kinds == [BREAK] * (len(kinds) - 1) + [STANZA]
 
 
 def test_borders_do_not_reach_over_the_end_of_a_text(tokenizer):

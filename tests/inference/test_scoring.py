@@ -1,4 +1,5 @@
 import keras
+import keras_hub
 import numpy as np
 import pytest
 
@@ -52,3 +53,19 @@ def test_scores_follow_the_weights_of_the_model(small_model):
     norm.assign(norm.value + 1.0)
     after = score_rows(small_model, rows()).nats
     assert np.abs(after - before).min() > 1e-3
+
+
+def test_texts_that_share_a_row_are_scored_as_though_alone(small_preset):
+    """Also by a model that comes from KerasHub itself."""
+    stock = keras_hub.models.GemmaCausalLM.from_preset(str(small_preset))
+    alone = rows(count=2, length=30)
+    lengths = alone["segment_ids"].sum(1)
+    shared = {name: np.zeros((1, 60), v.dtype) for name, v in alone.items()}
+    start = 0
+    for row, length in enumerate(lengths):
+        for name, values in alone.items():
+            shared[name][0, start : start + length] = values[row, :length]
+        shared["segment_ids"][0, start : start + length] = row + 1
+        start += length
+    expected = score_rows(stock, alone).nats.sum()
+    np.testing.assert_allclose(score_rows(stock, shared).nats, [expected], rtol=1e-5)

@@ -10,7 +10,11 @@ import numpy as np
 import pytest
 from keras_hub.src.models.gemma import gemma_attention
 
-from gemma_keras_ft.model.attention import replace_attention, use_explicit_attention
+from gemma_keras_ft.model.attention import (
+    attends_in_segments,
+    replace_attention,
+    use_explicit_attention,
+)
 
 LENGTH, BLOCK = 24, 10
 IDS = np.random.default_rng(0).integers(8, 500, (8, LENGTH)).astype("int32")
@@ -126,23 +130,25 @@ def test_replacing_twice_is_replacing_once(small_preset):
     np.testing.assert_array_equal(logits(model, SEGMENTS), expected)
 
 
-def test_a_copied_block_computes_with_its_own_weights(small_preset):
-    block = load(small_preset, block_size=BLOCK).backbone.transformer_layers[0]
-    inputs = np.random.default_rng(0).standard_normal((8, LENGTH, 32)).astype("float32")
-    before = np.asarray(block(inputs, padding_mask=SEGMENTS))
-    copied = copy.deepcopy(block)
-    for variable in copied.attention.variables:
-        variable.assign(variable.value * 2)
-    np.testing.assert_array_equal(block(inputs, padding_mask=SEGMENTS), before)
-    assert np.abs(copied(inputs, padding_mask=SEGMENTS) - before).max() > 0.1
+def test_only_the_model_itself_attends_in_segments(small_preset):
+    model = load(small_preset, block_size=BLOCK)
+    assert attends_in_segments(model)
+    assert not attends_in_segments(load(small_preset))
+    # Keras copies by way of the configuration.
+    backbone = copy.deepcopy(model.backbone)
+    copied = keras_hub.models.GemmaCausalLM(backbone=backbone)
+    assert not attends_in_segments(copied)
+    expected = logits(model, SEGMENTS)
+    assert np.abs(logits(copied, SEGMENTS) - expected).max() > 0.1
+    replace_attention(copied, block_size=BLOCK)
+    np.testing.assert_array_equal(logits(copied, SEGMENTS), expected)
 
 
 def test_a_saved_preset_is_stock(small_preset, stock_logits, tmp_path):
     model = load(small_preset, block_size=BLOCK)
     model.save_to_preset(str(tmp_path / "saved"))
     loaded = keras_hub.models.GemmaCausalLM.from_preset(str(tmp_path / "saved"))
-    for block in loaded.backbone.transformer_layers:
-        assert "_compute_attention" not in vars(block.attention)
+    assert not attends_in_segments(loaded)
     np.testing.assert_allclose(logits(loaded), stock_logits, rtol=0, atol=1e-5)
     np.testing.assert_allclose(logits(model), stock_logits, rtol=0, atol=1e-5)
 

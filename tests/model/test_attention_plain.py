@@ -179,6 +179,7 @@ def test_softmax_is_float32_under_bfloat16():
     [
         ({"block_size": 0}, "`block_size` must be at least 1.*block_size=0"),
         ({"sliding_window": 0}, "`sliding_window` must be at least 1"),
+        ({"soft_cap": 0.0}, "`soft_cap` must be positive, or None.*soft_cap=0.0"),
         ({"segments": SEGMENTS[:, 1:]}, r"`segment_ids` must be .*\(2, 12\)"),
     ],
 )
