@@ -31,7 +31,14 @@ if TYPE_CHECKING:
     from gemma_keras_ft.data.tokenize import tokenize_examples
     from gemma_keras_ft.evaluation.report import read_report, write_report
     from gemma_keras_ft.inference.generator import Generator
-    from gemma_keras_ft.model.lora import Adapter, load_adapter
+    from gemma_keras_ft.model.lora import (
+        Adapter,
+        load_adapter,
+        load_stock_adapter,
+        merge_adapter,
+        merged_adapter,
+        unmerge_adapter,
+    )
     from gemma_keras_ft.model.preset import load_preset, preset_fingerprint
     from gemma_keras_ft.preprocessing.augmentation.augment import augment_split
     from gemma_keras_ft.preprocessing.augmentation.base import Augmentation
@@ -149,9 +156,12 @@ _HOMES = {
     "load_phrases": "preprocessing.culture.phrase_lists",
     "load_preset": "model.preset",
     "load_recipe": "preprocessing.recipe",
+    "load_stock_adapter": "model.lora",
     "load_task": "data.tasks.task_files",
     "lyric_dataset": "workflow.lyric_dataset",
     "measure_fertility": "preprocessing.romanization.fertility",
+    "merge_adapter": "model.lora",
+    "merged_adapter": "model.lora",
     "merged_words": "preprocessing.romanization.merges",
     "normalize_text": "preprocessing.text.normalize",
     "own_songs": "resources.own_songs",
@@ -172,6 +182,7 @@ _HOMES = {
     "split_words": "preprocessing.text.words",
     "tokenize_examples": "data.tokenize",
     "train": "workflow.training",
+    "unmerge_adapter": "model.lora",
     "word_segmenter": "preprocessing.text.words",
     "write_report": "evaluation.report",
     "write_review_page": "workflow.review_page",
@@ -233,9 +244,12 @@ __all__ = [
     "load_phrases",
     "load_preset",
     "load_recipe",
+    "load_stock_adapter",
     "load_task",
     "lyric_dataset",
     "measure_fertility",
+    "merge_adapter",
+    "merged_adapter",
     "merged_words",
     "normalize_text",
     "own_songs",
@@ -256,6 +270,7 @@ __all__ = [
     "split_words",
     "tokenize_examples",
     "train",
+    "unmerge_adapter",
     "word_segmenter",
     "write_report",
     "write_review_page",

@@ -158,13 +158,20 @@ def _show(arguments: argparse.Namespace) -> None:
 def _train(arguments: argparse.Namespace) -> None:
     from gemma_keras_ft.training.progress import progress_bars
 
-    adapter = {"rank": arguments.rank, "alpha": arguments.alpha}
+    adapter = {
+        "rank": arguments.rank,
+        "alpha": arguments.alpha,
+        "rank_stabilized": arguments.rank_stabilized,
+        "dropout": arguments.adapter_dropout,
+    }
     if arguments.targets:
         adapter["targets"] = tuple(arguments.targets)
     trainer = gkf.Trainer(
         epochs=arguments.epochs,
         global_batch_size=arguments.global_batch_size,
         learning_rate=arguments.learning_rate,
+        schedule=arguments.schedule,
+        micro_batches=arguments.micro_batches,
     )
     with progress_bars() as bars:
         run = gkf.train(

@@ -40,6 +40,17 @@ def add_train(commands) -> argparse.ArgumentParser:
     adapter.add_argument(
         "--targets", nargs="+", metavar="LAYER", help="layers (default: all linear)"
     )
+    adapter.add_argument(
+        "--rank-stabilized",
+        action="store_true",
+        help="scale by alpha / sqrt(rank), so that a larger rank changes no more",
+    )
+    adapter.add_argument(
+        "--adapter-dropout",
+        type=float,
+        default=0.0,
+        help="share of each update's inputs that is dropped in training",
+    )
     training = command.add_argument_group("training")
     training.add_argument(
         "--epochs",
@@ -52,6 +63,18 @@ def add_train(commands) -> argparse.ArgumentParser:
         type=float,
         default=2e-4,
         help="peak of the schedule; 1e-2 suits tiny_gemma2",
+    )
+    training.add_argument(
+        "--schedule",
+        choices=("cosine", "linear", "constant"),
+        default="cosine",
+        help="how the learning rate falls after its peak",
+    )
+    training.add_argument(
+        "--micro-batches",
+        type=integer(1, LARGEST_COUNT),
+        default=1,
+        help="compute a batch in so many parts: less memory, the same result",
     )
     _add_rows(training)
     existing = command.add_mutually_exclusive_group()

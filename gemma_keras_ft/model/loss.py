@@ -23,7 +23,7 @@ def token_losses(
     sample_weight=None,
     label_smoothing: float = 0.0,
     z_loss: float = 0.0,
-    chunk_bytes: int = 3 * 2**26,
+    chunk_bytes: int = 2**28,
     row_shards: int = 1,
     embedding_trainable: bool = False,
 ) -> TokenLosses:
@@ -56,9 +56,9 @@ def token_losses(
         label_smoothing: Share of the target spread evenly over the vocabulary.
         z_loss: Adds `z_loss * logsumexp(logits)**2` to the objective.
         chunk_bytes: Size of a chunk's float32 logits on one device, from which
-            follows how many tokens it holds: 196 of Gemma's 256,000, never more than
-            512, at least one of every row. Temporaries are about 2.3 times this.
-            Smaller chunks are slower: 128 tokens by a sixth against 256 on a CPU.
+            follows how many tokens it holds: 262 with a vocabulary of 256,000, never
+            more than 512, at least one of every row. Temporaries are about 2.3 times
+            this. Smaller chunks are slower: 128 tokens by a sixth against 256 on CPU.
         row_shards: Over how many devices the rows are spread.
         embedding_trainable: Whether the embedding needs a gradient. Then logits are
             computed again in the backward pass.

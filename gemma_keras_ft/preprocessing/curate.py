@@ -183,7 +183,7 @@ def curate_records(
 ) -> Curation:
     """Runs the recipe, sets exact copies aside, and splits what is kept.
 
-    Records stream from their source to disk: memory grows by some hundred bytes a
+    Records stream from their source to disk: memory grows by about a kilobyte a
     record, which `benchmarks/curation.py` measures, whatever the songs' lengths.
 
     Args:

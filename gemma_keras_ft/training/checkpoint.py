@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from gemma_keras_ft.model.lora import adapter_random_state
+
 _STATE, _RUN, _LOG = "state", "run", "log"
 
 
@@ -147,11 +149,17 @@ class Checkpointer:
 
 
 def _variables(model) -> dict[str, Any]:
-    """Names every trainable and optimizer variable; the optimizer gets built."""
+    """Names what training changes: adapter, optimizer, state of the adapter's dropout.
+
+    The optimizer gets built.
+    """
     model.optimizer.build(model.trainable_variables)
     named = {variable.path: variable for variable in model.trainable_variables}
     named |= {variable.path: variable for variable in model.optimizer.variables}
+    random_state = adapter_random_state(model)
+    named |= random_state
     expected = len(model.trainable_variables) + len(model.optimizer.variables)
+    expected += len(random_state)
     if len(named) != expected:
         raise ValueError(
             f"Variable paths must be unique. Received: {expected} variables under "

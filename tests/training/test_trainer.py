@@ -40,9 +40,9 @@ def model(small_preset):
     return adapted(small_preset)
 
 
-def adapted(small_preset):
+def adapted(small_preset, dropout=0.0):
     model = load_preset(small_preset)
-    enable_adapter(model, Adapter(rank=4), seed=0)
+    enable_adapter(model, Adapter(rank=4, dropout=dropout), seed=0)
     return model
 
 
@@ -98,13 +98,15 @@ def test_same_seed_gives_the_same_adapter(small_preset):
     assert any((first[name] != other[name]).any() for name in first)
 
 
-@pytest.mark.parametrize(("stop", "first_step"), [(4, 2), (5, 4), (1, 0)])
+@pytest.mark.parametrize(
+    ("stop", "first_step", "dropout"), [(4, 2, 0.2), (5, 4, 0.0), (1, 0, 0.0)]
+)
 def test_interrupted_run_continues_as_though_unbroken(
-    small_preset, tmp_path, stop, first_step
+    small_preset, tmp_path, stop, first_step, dropout
 ):
-    unbroken = adapted(small_preset)
+    unbroken = adapted(small_preset, dropout)
     whole = TRAINER.fit(unbroken, rows(), directory=tmp_path / "whole")
-    broken = adapted(small_preset)
+    broken = adapted(small_preset, dropout)
     with pytest.raises(KeyboardInterrupt):
         TRAINER.fit(
             broken,
@@ -112,7 +114,7 @@ def test_interrupted_run_continues_as_though_unbroken(
             directory=tmp_path / "broken",
             callbacks=[StopAfter(stop)],
         )
-    resumed = adapted(small_preset)
+    resumed = adapted(small_preset, dropout)
     result = TRAINER.fit(resumed, rows(), directory=tmp_path / "broken")
     assert result["first_step"] == first_step
     np.testing.assert_array_equal(result["history"]["step"], whole["history"]["step"])
