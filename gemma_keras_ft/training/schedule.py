@@ -1,5 +1,7 @@
 """The optimizer and its learning-rate schedule."""
 
+from typing import Any
+
 SCHEDULES = ("cosine", "linear", "constant")
 # What is left of the peak at the end of a decay.
 _FLOOR = 0.1
@@ -72,7 +74,7 @@ def build_schedule(
 
     class WarmUpAndDecay(keras.optimizers.schedules.LearningRateSchedule):
         def __call__(self, step):
-            ops = keras.ops
+            ops: Any = keras.ops
             step = ops.cast(step, "float32")
             warm = ops.minimum(step / max(1, warmup_steps), 1.0)
             decay_steps = max(1, total_steps - warmup_steps)
