@@ -1,5 +1,6 @@
 """The optimizer and its learning-rate schedule."""
 
+import math
 from typing import Any
 
 SCHEDULES = ("cosine", "linear", "constant")
@@ -52,7 +53,7 @@ def build_optimizer(
 
 def build_schedule(
     schedule: str, *, learning_rate: float, total_steps: int, warmup_steps: int
-):
+) -> Any:
     """Builds the `keras.optimizers.schedules.LearningRateSchedule` of a run.
 
     Args:
@@ -76,19 +77,16 @@ def build_schedule(
         def __call__(self, step):
             ops: Any = keras.ops
             step = ops.cast(step, "float32")
-            warm = ops.minimum(step / max(1, warmup_steps), 1.0)
-            decay_steps = max(1, total_steps - warmup_steps)
-            gone = ops.clip((step - warmup_steps) / decay_steps, 0.0, 1.0)
-            if schedule == "cosine":
-                left = 0.5 * (1.0 + ops.cos(gone * 3.141592653589793))
-            else:
-                left = 1.0 - gone if schedule == "linear" else ops.ones_like(gone)
-            decayed = learning_rate * (_FLOOR + (1.0 - _FLOOR) * left)
-            return (
-                decayed
-                if not warmup_steps
-                else ops.where(step < warmup_steps, learning_rate * warm, decayed)
-            )
+            gone = (step - warmup_steps) / max(1, total_steps - warmup_steps)
+            gone = ops.clip(gone, 0.0, 1.0)
+            left = {
+                "cosine": 0.5 * (1.0 + ops.cos(gone * math.pi)),
+                "linear": 1.0 - gone,
+                "constant": ops.ones_like(gone),
+            }[schedule]
+            decayed = _FLOOR + (1.0 - _FLOOR) * left
+            warm = step / max(1, warmup_steps)
+            return learning_rate * ops.where(step < warmup_steps, warm, decayed)
 
         def get_config(self):
             return {
