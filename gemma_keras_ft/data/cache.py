@@ -1,8 +1,7 @@
 """Rows on disk, so that a plan is tokenized and packed once."""
 
+import contextlib
 import hashlib
-import importlib
-import inspect
 import json
 import os
 import shutil
@@ -14,14 +13,16 @@ from typing import Any
 import numpy as np
 
 from gemma_keras_ft.config import from_config
-from gemma_keras_ft.data.rows import PlannedRows, RowPlan, TokenRows
-from gemma_keras_ft.data.tasks import Example, Task
+from gemma_keras_ft.data.rows import ARRAYS, PlannedRows, RowPlan, TokenRows
+from gemma_keras_ft.data.tasks import Example
 
 FOLDER = "GEMMA_KERAS_FT_CACHE"
 _MANIFEST = "rows.json"
 _FORMAT = 1
 _KEEP = 16
-_SPOT_CHECKS = 64
+_SEGMENTS = "segments"
+# What reading an entry may raise that was cut, changed, or replaced meanwhile.
+_DAMAGE = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
 
 
 def cache_folder() -> Path:
@@ -62,68 +63,42 @@ def cached_rows(
 
 
 def rows_key(
+    examples: Iterable[Example],
     *,
-    dataset_version: str,
-    select: Mapping[str, Any],
-    task: Task,
-    tokenizer,
     plan: RowPlan,
-    examples: Callable[[], Iterable[Example]],
+    tokenizer: Any,
+    about: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Returns everything that rows depend on, as JSON values.
 
-    Beside version, vocabulary and settings these are the source files that make
-    examples and rows, those of a task of one's own included, and the first examples
-    themselves: a task whose helpers changed in some other file is noticed by what it
-    makes.
+    The examples themselves count, every one, so that a task of one's own is noticed
+    by what it makes, in whatever file its code was changed.
 
     Args:
-        dataset_version: Hash of the records.
-        select: Split and fields by which records were chosen.
-        task: What the records teach.
-        tokenizer: The preset's tokenizer.
+        examples: What the rows hold.
         plan: How examples become rows.
-        examples: Makes the examples anew; only the first few are taken.
+        tokenizer: The preset's tokenizer.
+        about: JSON values for people who look into the cache: dataset, split, task.
     """
-    first = hashlib.sha256()
-    for _, example in zip(range(_SPOT_CHECKS), examples(), strict=False):
-        first.update(repr(example).encode("utf-8", "surrogatepass"))
+    digest = hashlib.sha256()
+    for example in examples:
+        digest.update(repr(example).encode("utf-8", "surrogatepass"))
     return {
         "format": _FORMAT,
-        "dataset": dataset_version,
-        "select": dict(select),
-        "task": task.to_config(),
+        "about": dict(about),
+        "examples": digest.hexdigest(),
         "plan": plan.to_config(),
         "tokenizer": hashlib.sha256(tokenizer.proto).hexdigest(),
-        "code": _code_hash(task),
-        "examples": first.hexdigest(),
+        "code": _code_hash(),
     }
 
 
-def _code_hash(task: Task) -> str:
+def _code_hash() -> str:
+    """Hashes this room's own code, which makes rows of examples."""
     digest = hashlib.sha256()
-    for room in ("data", "preprocessing"):
-        module = importlib.import_module(f"gemma_keras_ft.{room}")
-        for path in sorted(Path(str(module.__file__)).parent.rglob("*.py")):
-            digest.update(path.read_bytes())
-    classes = {cls for inner in task.walk() for cls in type(inner).__mro__}
-    own = [cls for cls in classes if issubclass(cls, Task)]
-    for cls in sorted(own, key=lambda cls: (cls.__module__, cls.__qualname__)):
-        digest.update(_source(cls).encode("utf-8", "surrogatepass"))
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.read_bytes())
     return digest.hexdigest()
-
-
-def _source(cls: type) -> str:
-    """Returns the source of a class's module, or of the class in a notebook."""
-    try:
-        return inspect.getsource(inspect.getmodule(cls) or cls)
-    except (OSError, TypeError):
-        pass
-    try:
-        return inspect.getsource(cls)
-    except (OSError, TypeError):
-        # Typed at a prompt: nobody can tell whether it is the same as before.
-        return os.urandom(16).hex()
 
 
 def _write(target: Path, key: Mapping[str, Any], rows: PlannedRows) -> None:
@@ -162,17 +137,31 @@ def _read(target: Path, key: Mapping[str, Any]) -> PlannedRows | None:
             _file_hash(target / name) == digest
             for name, digest in manifest["sha256"].items()
         )
-    except (OSError, ValueError, KeyError):
+        rows = _rows(target, manifest) if whole else None
+    except _DAMAGE:
         return None
-    if not whole:
-        return None
-    os.utime(target)
+    with contextlib.suppress(OSError):  # a folder that is only read
+        os.utime(target)
+    return rows
+
+
+def _rows(target: Path, manifest: Mapping[str, Any]) -> PlannedRows:
     record_ids = tuple(manifest["record_ids"])
+    buckets = []
+    for number in range(manifest["buckets"]):
+        arrays = {
+            name: np.load(
+                target / f"{number}.{name}.npy", mmap_mode="r", allow_pickle=False
+            )
+            for name in (*ARRAYS, _SEGMENTS)
+        }
+        segments = arrays.pop(_SEGMENTS)
+        buckets.append(
+            TokenRows(arrays=arrays, segments=segments, record_ids=record_ids)
+        )
     return PlannedRows(
         plan=from_config(manifest["plan"]),
-        buckets=tuple(
-            _bucket(target, number, record_ids) for number in range(manifest["buckets"])
-        ),
+        buckets=tuple(buckets),
         left_out=tuple(manifest["left_out"]),
         left_out_examples=tuple(manifest["left_out_examples"]),
         cut_tokens=manifest["cut_tokens"],
@@ -180,16 +169,7 @@ def _read(target: Path, key: Mapping[str, Any]) -> PlannedRows | None:
 
 
 def _named(bucket: TokenRows) -> dict[str, np.ndarray]:
-    return {**bucket.arrays, "segments": bucket.segments}
-
-
-def _bucket(target: Path, number: int, record_ids: tuple[str, ...]) -> TokenRows:
-    arrays = {
-        path.name.split(".")[1]: np.load(path, mmap_mode="r", allow_pickle=False)
-        for path in sorted(target.glob(f"{number}.*.npy"))
-    }
-    segments = arrays.pop("segments")
-    return TokenRows(arrays=arrays, segments=segments, record_ids=record_ids)
+    return {**bucket.arrays, _SEGMENTS: bucket.segments}
 
 
 def _forget_oldest(folder: Path) -> None:

@@ -53,7 +53,7 @@ def cut_examples(
         examples: What to cut.
         sequence_length: Places in a row, at most Gemma 2's context of 8,192.
         overflow: `"split"`, or `"truncate"` to keep the first part alone and count
-            what was cut.
+            what was cut, whatever follows it.
 
     Raises:
         ValueError: If a setting is out of range.
@@ -73,15 +73,15 @@ def cut_examples(
         if places_of(examples, whole) <= sequence_length:
             spans.append(whole)
             continue
-        parts, lost = list(_cut(examples, whole, sequence_length)), 0
+        parts = list(_cut(examples, whole, sequence_length))
+        if overflow == "truncate":
+            del parts[1:]
+        elif not parts or parts[-1][6] < whole[6]:
+            parts = []
         if not parts:
             left_out.append(number)
-            lost = whole[6] - whole[5]
-        elif overflow == "truncate":
-            lost = whole[6] - parts[0][6]
-            del parts[1:]
         spans += parts
-        cut_tokens += lost
+        cut_tokens += whole[6] - (parts[-1][6] if parts else whole[5])
     places = [places_of(examples, span) for span in spans]
     return Parts(
         spans=np.array(spans, "int64").reshape(-1, 8),
@@ -112,30 +112,31 @@ def _whole(examples: TokenizedExamples) -> Iterator[tuple[int, ...]]:
 def _cut(
     examples: TokenizedExamples, whole: tuple[int, ...], sequence_length: int
 ) -> Iterator[tuple[int, ...]]:
-    """Yields parts from the first line to the last; none where one is too long."""
+    """Yields parts from the first line on, up to one that is too long for a row."""
     number, lead, lead_stop, context, context_stop, start, last, _ = whole
     # In turns no line break ends the prompt, nor what stands in its place later on.
     turns = bool(examples.turns[number])
     first = start if turns else context
-    parts = []
+    lines = int(examples.context_lines[number])
+    ends = first + 1 + np.flatnonzero(examples.borders[first:last] >= LINE)
     while True:
         rest = (number, lead, lead_stop, context, context_stop, start, last, 1)
         if places_of(examples, rest) <= sequence_length:
-            parts.append(rest)
-            break
+            yield rest
+            return
         # One part that ends nothing has no label to spare for what closes it.
         room = start + sequence_length - places_of(examples, (*rest[:6], start, 0))
         stop = _last_border(examples.borders, start, min(room, last - 1))
         if stop == start:
             return
-        parts.append((*rest[:6], stop, 0))
+        yield (*rest[:6], stop, 0)
         start = stop
-        if lines := int(examples.context_lines[number]):
-            context = _lines_before(examples.borders, first, stop, lines)
+        if lines:
+            before = np.searchsorted(ends, stop, side="right") - lines
+            context = int(ends[before - 1]) if before > 0 else first
             context_stop = stop
             while turns and examples.borders[context_stop - 1]:
                 context_stop -= 1
-    yield from parts
 
 
 def _last_border(borders: np.ndarray, start: int, stop: int) -> int:
@@ -147,9 +148,3 @@ def _last_border(borders: np.ndarray, start: int, stop: int) -> int:
     stanzas = np.flatnonzero(window == STANZA)
     near = stanzas[2 * (stanzas + 1) >= lines[-1] + 1]
     return start + 1 + int(near[-1] if len(near) else lines[-1])
-
-
-def _lines_before(borders: np.ndarray, first: int, stop: int, lines: int) -> int:
-    """Returns where the last `lines` lines before `stop` begin."""
-    ends = first + 1 + np.flatnonzero(borders[first:stop] >= LINE)
-    return int(ends[-lines - 1]) if len(ends) > lines else first

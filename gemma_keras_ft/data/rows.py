@@ -12,7 +12,7 @@ from gemma_keras_ft.data.tokenize import TokenizedExamples
 
 PACKED, BUCKETED, SINGLE = "packed", "bucketed", "single"
 _LAYOUTS = (PACKED, BUCKETED, SINGLE)
-_DTYPES = {
+ARRAYS = {
     "token_ids": "int32",
     "labels": "int32",
     "segment_ids": "int32",
@@ -208,7 +208,7 @@ def _fill(
 ) -> TokenRows:
     order = np.argsort(rows, kind="stable")
     shape = (int(rows.max()) + 1, sequence_length)
-    arrays = {name: np.zeros(shape, dtype) for name, dtype in _DTYPES.items()}
+    arrays = {name: np.zeros(shape, dtype) for name, dtype in ARRAYS.items()}
     for name in ("token_ids", "labels"):
         arrays[name].fill(examples.pad_id)
     segments = np.empty((len(taken), 3), "int64")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gemma_keras_ft.config import check_seed
+from gemma_keras_ft.data.tasks import NATIVE, Task
 from gemma_keras_ft.evaluation.compare import compare_scores
 from gemma_keras_ft.evaluation.metrics import summarize_scores
 from gemma_keras_ft.model.lora import base_only
@@ -120,11 +121,10 @@ def describe_run(run: Run) -> dict[str, Any]:
     history = dict(result["history"])
     if "validation_loss" in history:
         history["validation_step"] = history["step"]
-    scripts = (getattr(inner, "script", None) for inner in run.task.walk())
     return {
         "name": run.directory.name,
         "task": run.task.config_name,
-        "script": next(filter(None, scripts), "native"),
+        "script": _scripts(run.task, facts["select"]["language"]),
         "language": facts["select"]["language"],
         "adapter": {
             **dataclasses.asdict(run.adapter),
@@ -147,6 +147,19 @@ def describe_run(run: Run) -> dict[str, Any]:
             for split, counts in facts["rows"].items()
         },
     }
+
+
+def _scripts(task: Task, language: str | None) -> str:
+    """Names the scripts in which a task's lyrics are written."""
+    found: dict[str, None] = {}
+    for inner in task.walk():
+        chosen = dict(getattr(inner, "scripts", ()))
+        script = getattr(inner, "script", None)
+        if script and language:
+            found[chosen.get(language, script)] = None
+        elif script:
+            found |= dict.fromkeys(chosen.values() or [script])
+    return ", ".join(found) or NATIVE
 
 
 def dataset_facts(dataset: LyricDataset) -> dict[str, Any]:

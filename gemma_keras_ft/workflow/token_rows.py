@@ -45,12 +45,14 @@ def plan_rows(
             f"{task.config_name!r}. Check --language, --style and --script."
         )
     key = rows_key(
-        dataset_version=dataset.version,
-        select={"split": split, **select},
-        task=task,
-        tokenizer=tokenizer,
+        examples(),
         plan=plan,
-        examples=examples,
+        tokenizer=tokenizer,
+        about={
+            "dataset": dataset.version,
+            "select": {"split": split, **select},
+            "task": task.to_config(),
+        },
     )
     return cached_rows(
         lambda: plan.build(tokenize_examples(examples(), tokenizer)), key=key

@@ -1,17 +1,15 @@
 import dataclasses
 import os
-import subprocess
-import sys
+import pathlib
 
 import keras_hub
 import numpy as np
 import pytest
 
-from gemma_keras_ft.config import register
 from gemma_keras_ft.data import cache
 from gemma_keras_ft.data.cache import cached_rows, rows_key
 from gemma_keras_ft.data.rows import RowPlan
-from gemma_keras_ft.data.tasks import Continuation, Example, Mixture, Task
+from gemma_keras_ft.data.tasks import Example
 from gemma_keras_ft.data.tokenize import tokenize_examples
 from gemma_keras_ft.model.preset import tiny_preset_path
 
@@ -34,16 +32,9 @@ def rows(tokenizer):
     return plan.build(tokenize_examples([*EXAMPLES, long], tokenizer))
 
 
-def key(tokenizer, **changes):
-    facts = {
-        "dataset_version": "1",
-        "select": {"split": "train", "language": "ta"},
-        "task": Continuation(),
-        "tokenizer": tokenizer,
-        "plan": RowPlan(),
-        "examples": lambda: iter(EXAMPLES),
-    }
-    return rows_key(**facts | changes)
+def key(tokenizer, examples=EXAMPLES, **changes):
+    facts = {"about": {"split": "train"}, "tokenizer": tokenizer, "plan": RowPlan()}
+    return rows_key(iter(examples), **facts | changes)
 
 
 def refuse():
@@ -132,26 +123,15 @@ def test_the_oldest_entries_are_forgotten_and_nothing_else_is(tmp_path, rows):
         cached_rows(refuse, key={"a": 0}, folder=tmp_path)
 
 
-@register("test_cache_mood")
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Mood(Task):
-    word: str = "joy"
-
-    def examples(self, record):
-        yield Example(record_id=record.id, prompt=(self.word,), response=record.lines)
-
-
 @pytest.mark.parametrize(
     "changes",
     [
-        {"dataset_version": "2"},
-        {"select": {"split": "train", "language": "pa"}},
-        {"task": Continuation(prompt_lines=3)},
-        {"task": Mood()},
-        {"task": Mixture(tasks=(Continuation(), Mood()))},
+        {"about": {"split": "test"}},
         {"plan": RowPlan(sequence_length=64)},
-        {"examples": lambda: iter(EXAMPLES[1:])},
-        {"examples": lambda: iter([dataclasses.replace(EXAMPLES[0], times=2.0)])},
+        {"examples": EXAMPLES[1:]},
+        {"examples": EXAMPLES[::-1]},
+        {"examples": [*EXAMPLES[:-1], dataclasses.replace(EXAMPLES[-1], times=2.0)]},
+        {"examples": [*EXAMPLES[:-1], dataclasses.replace(EXAMPLES[-1], bridge=" ")]},
     ],
 )
 def test_the_key_changes_with_everything_that_rows_depend_on(tokenizer, changes):
@@ -166,39 +146,52 @@ def test_the_key_changes_with_the_vocabulary(tokenizer):
     assert key(Other())["tokenizer"] != key(tokenizer)["tokenizer"]
 
 
-def test_the_key_changes_with_the_code_of_a_task(tokenizer, tmp_path, monkeypatch):
-    monkeypatch.syspath_prepend(tmp_path)
-    source = (
-        "import dataclasses\nimport gemma_keras_ft as gkf\n"
-        "@gkf.register('test_cache_edited')\n"
-        "@dataclasses.dataclass(frozen=True, kw_only=True)\n"
-        "class Edited(gkf.Task):\n"
-        "    def examples(self, record):\n        return iter(())\n"
-    )
-    script = (
-        "import edited, keras_hub, json\n"
-        "from gemma_keras_ft.data.cache import _code_hash\n"
-        "print(_code_hash(edited.Edited()))"
-    )
+def test_the_key_changes_with_the_code_that_makes_rows(tokenizer, monkeypatch):
+    before = key(tokenizer)
+    read = pathlib.Path.read_bytes
 
-    def digest(text):
-        (tmp_path / "edited.py").write_text(text)
-        done = subprocess.run(
-            [sys.executable, "-c", script],
-            env={
-                **os.environ,
-                "PYTHONPATH": str(tmp_path),
-                "PYTHONDONTWRITEBYTECODE": "1",
-            },
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        return done.stdout.split()[-1]
+    def edited(path):
+        return read(path) + b"# edited" * (path.name == "pack.py")
 
-    first = digest(source)
-    assert digest(source) == first
-    assert digest(source + "# edited\n") != first
+    monkeypatch.setattr(pathlib.Path, "read_bytes", edited)
+    assert key(tokenizer)["code"] != before["code"]
+
+
+@pytest.mark.parametrize(
+    "text", ["[]", "null", '"x"', "[" * 99999, '{"key": {"a": 1}, "sha256": {}}']
+)
+def test_a_manifest_of_anything_else_is_built_anew(tmp_path, rows, text):
+    cached_rows(lambda: rows, key={"a": 1}, folder=tmp_path)
+    (entry,) = tmp_path.iterdir()
+    (entry / "rows.json").write_text(text)
+    equal(cached_rows(lambda: rows, key={"a": 1}, folder=tmp_path), rows)
+
+
+def test_a_stray_file_beside_an_entrys_own_does_not_matter(tmp_path, rows):
+    cached_rows(lambda: rows, key={"a": 1}, folder=tmp_path)
+    (entry,) = tmp_path.iterdir()
+    (entry / "0.stray.npy").write_bytes(b"")
+    equal(cached_rows(refuse, key={"a": 1}, folder=tmp_path), rows)
+
+
+def test_an_entry_that_cannot_be_touched_is_read(tmp_path, rows, monkeypatch):
+    cached_rows(lambda: rows, key={"a": 1}, folder=tmp_path)
+
+    def read_only(path, *times):
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(os, "utime", read_only)
+    equal(cached_rows(refuse, key={"a": 1}, folder=tmp_path), rows)
+
+
+def test_an_entry_that_was_just_read_is_no_old_one(tmp_path, rows):
+    for number in range(16):
+        cached_rows(lambda: rows, key={"a": number}, folder=tmp_path)
+    for path in tmp_path.iterdir():
+        os.utime(path, (1, 1))
+    cached_rows(refuse, key={"a": 0}, folder=tmp_path)
+    cached_rows(lambda: rows, key={"a": 16}, folder=tmp_path)
+    cached_rows(refuse, key={"a": 0}, folder=tmp_path)
 
 
 def test_the_folder_is_the_users_or_the_one_named(monkeypatch, tmp_path):

@@ -89,6 +89,14 @@ def test_a_line_longer_than_a_row_leaves_its_example_out():
     assert parts.cut_tokens == 34
 
 
+def test_truncation_keeps_the_first_part_whatever_comes_after_it():
+    lines = (1, 3, 3, 30, 2)
+    kept = cut_examples(song(*lines), sequence_length=10, overflow="truncate")
+    assert drawn(kept) == [([0], [1, 2, 3, 4, 5, 6], False)]
+    assert kept.left_out == () and kept.cut_tokens == 32
+    assert cut_examples(song(*lines), sequence_length=10).left_out == (0,)
+
+
 def test_truncation_keeps_the_first_part_and_counts_the_rest():
     whole = cut_examples(song(1, 3, 3, 3, 3), sequence_length=8)
     first = cut_examples(song(1, 3, 3, 3, 3), sequence_length=8, overflow="truncate")

@@ -163,6 +163,20 @@ def test_control_tokens_spelled_in_lyrics_stay_text(tokenizer, token, frame):
     assert tokenizer.detokenize(ids) == text
 
 
+@pytest.mark.parametrize("token", [*CONTROL, "<mask>", "<unused0>", "<unused98>"])
+def test_every_control_token_of_gemma_is_taken_apart(tokenizer, token):
+    """Also those that only a real Gemma's vocabulary has."""
+    pieces = []
+
+    class Watched:
+        def tokenize(self, piece):
+            pieces.append(piece)
+            return []
+
+    encode_text(Watched(), f"la {token} la")
+    assert pieces == ["la <", f"{token[1:]} la"]
+
+
 def test_an_error_of_a_task_is_raised_as_it_is(tokenizer):
     def broken():
         yield example(("a",), ("b",))

@@ -1,5 +1,7 @@
+import json
 import math
 
+import keras
 import numpy as np
 import pytest
 
@@ -144,3 +146,33 @@ def test_a_stock_model_fits_it_with_the_textbooks_loss(dataset, small_preset):
 def test_wrong_settings_are_told(dataset, wrong, message):
     with pytest.raises(ValueError, match=message):
         open_lyrics(dataset, **wrong)
+
+
+def test_only_the_style_asked_for_is_served(tmp_path):
+    for style, word in (("lyrical", "rain"), ("narrative", "road")):
+        for number in range(12):
+            song = {
+                "id": f"{style}-{number}",
+                "style": style,
+                "lines": [f"the {word} of {number} {line}" for line in range(4)],
+            }
+            (tmp_path / f"{style}{number}.json").write_text(json.dumps(song))
+    dataset = gkf.curate(tmp_path, tmp_path / "dataset", language="en")
+    tokenizer = load_tokenizer()
+    rows = arrays(open_lyrics(dataset, style="narrative"))
+    texts = [text_of(tokenizer, ids) for ids in rows["token_ids"]]
+    written = [text for text in texts if "the" in text]
+    assert written and all("road" in text and "rain" not in text for text in written)
+
+
+def test_batches_are_filled_up_until_the_devices_share_them(dataset):
+    distribution = keras.distribution
+    devices = distribution.list_devices()
+    mesh = distribution.DeviceMesh((8,), ["batch"], devices)
+    distribution.set_distribution(distribution.DataParallel(device_mesh=mesh))
+    try:
+        (x, _, weight) = next(iter(open_lyrics(dataset, global_batch_size=3)))
+    finally:
+        distribution.set_distribution(None)
+    assert x["token_ids"].shape[0] == 8
+    assert (weight.numpy().sum(axis=1) > 0).sum() == 3

@@ -14,9 +14,9 @@ class Mixture(Task):
     """Teaches what several tasks teach, each as often as its weight says.
 
     A weight is how many times an epoch takes each of the task's examples: 2 takes
-    every one twice, 0.5 takes half of them, others in each epoch. It is no share of
-    the mixture: a task that gives an example a line outnumbers one that gives one
-    a song.
+    every one twice, 0.5 takes half of them, the same half in each epoch, since rows
+    are packed once; another seed takes another half. It is no share of the mixture:
+    a task that gives an example a line outnumbers one that gives one a song.
 
     Example:
         ```python

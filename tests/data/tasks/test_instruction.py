@@ -163,3 +163,10 @@ def test_it_round_trips_through_json_with_the_task_inside():
     assert from_config(json.loads(json.dumps(task.to_config()))) == task
     names = {example.task for example in task.examples(SONG)}
     assert names == {"instruction/continuation", "instruction/translation"}
+
+
+def test_no_blank_stands_before_the_end_of_the_users_turn():
+    record = LyricRecord(id="r", lines=("one", "two  ", "three"))
+    task = Instruction(task=Continuation(prompt_lines=2), text="Go on.")
+    (example,) = task.examples(record)
+    assert example.prompt_text.endswith("two")

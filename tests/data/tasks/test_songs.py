@@ -117,3 +117,9 @@ def test_loss_falls_where_it_is_told_to(task):
     assert example.scored == "all"
     with pytest.raises(ValueError, match="scored='some'"):
         task(scored="some")
+
+
+def test_the_author_is_written_in_the_script_of_the_song():
+    song = SONG.replace(author="கவிஞர்")
+    (example,) = TitleToLyrics(script="iso15919").examples(song)
+    assert "author: kaviñar\n" in example.lead
