@@ -115,9 +115,9 @@ def _curate(arguments: argparse.Namespace) -> None:
     leaks = len(dataset.leaks["pairs"])
     _tell(f"  leaks between splits: {leaks}")
     _tell(f"version {dataset.version}; what is in it: {arguments.out}/README.md")
-    if report["flagged"]:
+    if report["flags_open"]:
         _tell(
-            f"{report['flagged']} songs hold flagged words: "
+            f"{report['flags_open']} songs hold flagged words: "
             f"gemma-keras-ft review {shlex.quote(arguments.out)}"
         )
 

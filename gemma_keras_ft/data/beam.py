@@ -100,22 +100,28 @@ def curate_lines(lines: Any, road: Road) -> Songs:
     )
     aside = prepared | "Refused" >> beam.Filter(lambda item: item[1].likeness is None)
     kept = prepared | "Kept" >> beam.Filter(lambda item: item[1].likeness is not None)
+    # (copy, (number or None, name or None)): the one kept, or one that was excluded.
     copies = (
-        kept
-        | "By words" >> beam.Map(lambda item: (item[1].likeness.copy, item[0]))
+        prepared
+        | "By words" >> beam.FlatMap(_by_words)
         | "Same words" >> beam.GroupByKey()
-        | "Find copies" >> beam.FlatMap(lambda item: _star(item[1]))
-        # (first, copy) -> (copy, first)
-        | "By copy" >> beam.Map(operator.itemgetter(1, 0))
+        | "Find copies" >> beam.FlatMap(_find_copies)
     )
     roots = _roots(kept)
     sides = _sides(kept, copies, roots, road.split)
+    completed = _completed(kept, copies, roots, road)
     placed = (
-        {"item": kept, "side": sides, "completed": _completed(kept, copies, roots)}
+        {"item": kept, "side": sides, "completed": completed}
         | "Join songs" >> beam.CoGroupByKey()
         | "Place" >> beam.FlatMap(_placed)
     )
     refused = aside | "Lines" >> beam.Map(lambda item: (item[0], item[1].line))
+    refused_late = (
+        completed
+        | "Refused when completed" >> beam.Filter(lambda item: item[1][1])
+        | "Their lines" >> beam.Map(lambda item: (item[0], item[1][0]))
+    )
+    set_aside = (refused, refused_late, _copies_aside(kept, copies))
     return Songs(
         splits={
             split: placed
@@ -123,18 +129,18 @@ def curate_lines(lines: Any, road: Road) -> Songs:
             | f"Songs of {split}" >> beam.Map(operator.itemgetter(1))
             for split in SPLITS
         },
-        set_aside=(refused, _copies_aside(kept, copies)) | beam.Flatten(),
+        set_aside=set_aside | beam.Flatten(),
     )
 
 
-def _completed(kept: Any, copies: Any, roots: Any) -> Any:
-    """Returns `(number, line)` of every song that its versions complete."""
+def _completed(kept: Any, copies: Any, roots: Any, road: Road) -> Any:
+    """Returns `(number, (line, refused))` of every song that its versions complete."""
     return (
-        {"item": kept, "root": roots, "first": copies}
+        {"item": kept, "root": roots, "gone": copies}
         | "Join versions" >> beam.CoGroupByKey()
         | "Versions" >> beam.FlatMap(_version)
         | "Group versions" >> beam.GroupByKey()
-        | "Complete" >> beam.FlatMap(_complete)
+        | "Complete" >> beam.ParDo(_Complete(road))
     )
 
 
@@ -143,16 +149,23 @@ def _sides(kept: Any, copies: Any, roots: Any, split: Split) -> Any:
     if split.keep_artists:
         roots = _with_authors(kept, roots)
     tickets = (
-        {"item": kept, "root": roots, "first": copies}
+        {"item": kept, "root": roots, "gone": copies}
         | "Join roots" >> beam.CoGroupByKey()
         | "Without copies" >> beam.FlatMap(_ticket)
     )
+    ranked = (
+        tickets | "Group members" >> beam.GroupByKey() | "Rank" >> beam.Map(_ranked)
+    )
+    totals = (
+        ranked
+        | "Sizes" >> beam.Map(lambda item: (item[0], item[1][2]))
+        | "Totals" >> beam.CombinePerKey(sum)
+        | "All totals" >> beam.combiners.ToDict()
+    )
     sides = (
-        tickets
-        | "Group members" >> beam.GroupByKey()
-        | "Rank" >> beam.Map(_ranked)
+        ranked
         | "Strata" >> beam.GroupByKey()
-        | "Deal" >> beam.FlatMap(_deal, split)
+        | "Deal" >> beam.FlatMap(_deal, split, beam.pvalue.AsSingleton(totals))
     )
     return (
         {"members": tickets, "side": sides}
@@ -162,22 +175,27 @@ def _sides(kept: Any, copies: Any, roots: Any, split: Split) -> Any:
 
 
 def _copies_aside(kept: Any, copies: Any) -> Any:
-    """Returns `(number, line)` of every copy, set aside with its first's name."""
-    firsts = copies | "By first" >> beam.Map(operator.itemgetter(1, 0))
+    """Returns `(number, line)` of every copy, set aside with the other's name."""
+    firsts = copies | "By the kept" >> beam.FlatMap(
+        lambda item: [(item[1][0], item[0])] if item[1][0] is not None else []
+    )
     named = (
         {"item": kept, "copies": firsts}
-        | "Join firsts" >> beam.CoGroupByKey()
-        | "Name firsts" >> beam.FlatMap(_named_copies)
+        | "Join the kept" >> beam.CoGroupByKey()
+        | "Name the kept" >> beam.FlatMap(_named_copies)
+    )
+    barred = copies | "Barred" >> beam.FlatMap(
+        lambda item: [(item[0], item[1][1])] if item[1][1] is not None else []
     )
     return (
-        {"item": kept, "name": named}
+        {"item": kept, "name": named, "barred": barred}
         | "Join copies" >> beam.CoGroupByKey()
         | "Set copies aside" >> beam.FlatMap(_set_aside_copy)
     )
 
 
-class _Prepare(beam.DoFn):
-    """Runs the recipe over a batch of lines; the steps travel as JSON."""
+class _WithRoad(beam.DoFn):
+    """Takes a road to where it is needed; the steps travel as JSON."""
 
     def __init__(self, road: Road):
         self._config = recipe_to_config(road.steps)
@@ -191,6 +209,10 @@ class _Prepare(beam.DoFn):
         steps = recipe_from_config(self._config)
         self._road = dataclasses.replace(self._bare, steps=steps)
 
+
+class _Prepare(_WithRoad):
+    """Runs the recipe over a batch of lines."""
+
     def process(self, lines: Sequence[str]) -> Iterator[tuple[int, Prepared]]:
         rows = [json.loads(line) for line in lines]
         items = [
@@ -201,6 +223,41 @@ class _Prepare(beam.DoFn):
         ]
         for row, prepared in zip(rows, self._road.prepare(items), strict=True):
             yield row["number"], prepared
+
+
+class _Complete(_WithRoad):
+    """Completes the versions of a song from each other."""
+
+    def process(self, item: tuple[int, Iterable[tuple[int, bytes]]]) -> Iterator:
+        versions = sorted(item[1])
+        records = [LyricRecord.from_dict(json.loads(line)) for _, line in versions]
+        completed = complete_group(records, self._road)
+        for (number, _), walked in zip(versions, completed, strict=True):
+            if walked is not None:
+                result, _ = walked
+                line = to_json_line(result.to_dict()).encode()
+                yield number, (line, isinstance(result, SetAside))
+
+
+def _by_words(item: tuple[int, Prepared]) -> Iterator[tuple[bytes, tuple]]:
+    """Yields what a record is compared by, if it is kept or was excluded."""
+    number, prepared = item
+    if prepared.likeness is not None:
+        yield prepared.likeness.copy, (number, prepared.rank, None)
+    elif prepared.excluded is not None:
+        yield prepared.excluded, (number, 0, json.loads(prepared.line)["id"])
+
+
+def _find_copies(item: tuple[bytes, Iterable[tuple]]) -> Iterator[tuple[int, tuple]]:
+    """Yields every record of the same words as a better one, or as an excluded one."""
+    members = sorted(item[1])
+    excluded = [name for _, _, name in members if name is not None]
+    kept = sorted((-rank, number) for number, rank, name in members if name is None)
+    if excluded:
+        yield from ((number, (None, excluded[0])) for _, number in kept)
+    else:
+        (_, best), *others = kept
+        yield from ((number, (best, None)) for _, number in others)
 
 
 def _roots(kept: Any) -> Any:
@@ -322,7 +379,7 @@ def _connected(edges: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
 def _ticket(item: tuple[int, Mapping[str, Any]]) -> Iterator[tuple[int, Any]]:
     """Yields `(root, (number, ticket, stratum))` of a song that is no copy."""
     number, joined = item
-    if not list(joined["first"]):
+    if not list(joined["gone"]):
         for prepared in joined["item"]:
             (root,) = list(joined["root"]) or [number]
             yield root, (number, prepared.draw.ticket, prepared.draw.stratum)
@@ -331,18 +388,10 @@ def _ticket(item: tuple[int, Mapping[str, Any]]) -> Iterator[tuple[int, Any]]:
 def _version(item: tuple[int, Mapping[str, Any]]) -> Iterator[tuple[int, Any]]:
     """Yields `(root, (number, line))` of a song with other versions."""
     number, joined = item
-    if not list(joined["first"]):
+    if not list(joined["gone"]):
         for root in joined["root"]:
             for prepared in joined["item"]:
                 yield root, (number, prepared.line)
-
-
-def _complete(item: tuple[int, Iterable[tuple[int, bytes]]]) -> Iterator:
-    versions = sorted(item[1])
-    records = [LyricRecord.from_dict(json.loads(line)) for _, line in versions]
-    for (number, _), record in zip(versions, complete_group(records), strict=True):
-        if record is not None:
-            yield number, to_json_line(record.to_dict()).encode()
 
 
 def _ranked(item: tuple[int, Iterable[tuple]]) -> tuple[tuple, tuple[int, int, int]]:
@@ -353,9 +402,12 @@ def _ranked(item: tuple[int, Iterable[tuple]]) -> tuple[tuple, tuple[int, int, i
     return tuple(stratum), (min(ticket for _, ticket, _ in members), root, len(members))
 
 
-def _deal(item: tuple[tuple, Iterable[tuple]], split: Split) -> Iterator:
+def _deal(
+    item: tuple[tuple, Iterable[tuple]], split: Split, totals: Mapping[tuple, int]
+) -> Iterator:
     drawn = sorted(item[1])
-    sides = split.fill([size for _, _, size in drawn])
+    quota = split.quotas(totals)[item[0]]
+    sides = split.fill([size for _, _, size in drawn], quota)
     for (_, root, _), side in zip(drawn, sides, strict=True):
         yield root, SPLITS[side]
 
@@ -370,8 +422,10 @@ def _placed(item: tuple[int, Mapping[str, Any]]) -> Iterator:
     number, joined = item
     for side in joined["side"]:
         for prepared in joined["item"]:
-            (line,) = list(joined["completed"]) or [prepared.line]
-            yield side, (number, line)
+            (found,) = list(joined["completed"]) or [(prepared.line, False)]
+            line, refused = found
+            if not refused:
+                yield side, (number, line)
 
 
 def _named_copies(item: tuple[int, Mapping[str, Any]]) -> Iterator:
@@ -382,7 +436,8 @@ def _named_copies(item: tuple[int, Mapping[str, Any]]) -> Iterator:
 
 def _set_aside_copy(item: tuple[int, Mapping[str, Any]]) -> Iterator:
     number, joined = item
-    for name in joined["name"]:
+    named = [(name, False) for name in joined["name"]]
+    for name, excluded in (*named, *((name, True) for name in joined["barred"])):
         for prepared in joined["item"]:
-            aside = copy_of(json.loads(prepared.line), name)
+            aside = copy_of(json.loads(prepared.line), name, excluded=excluded)
             yield number, to_json_line(aside.to_dict()).encode()

@@ -2,10 +2,9 @@
 
 import functools
 import json
-from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -13,19 +12,21 @@ from gemma_keras_ft.preprocessing.augmentation.augment import Protected, augment
 from gemma_keras_ft.preprocessing.augmentation.base import Augmentation
 from gemma_keras_ft.preprocessing.base import Preprocessor
 from gemma_keras_ft.preprocessing.culture.decisions import Decisions
+from gemma_keras_ft.preprocessing.culture.flags import is_cleared
 from gemma_keras_ft.preprocessing.culture.protection import Guard
 from gemma_keras_ft.preprocessing.filling.fill_copies import complete_from_copies
-from gemma_keras_ft.preprocessing.prepare import Prepared, Road, prepare_records
+from gemma_keras_ft.preprocessing.prepare import (
+    Prepared,
+    Road,
+    Trail,
+    prepare_records,
+)
 from gemma_keras_ft.preprocessing.recipe import (
     check_recipe,
     default_recipe,
     recipe_to_config,
 )
-from gemma_keras_ft.preprocessing.splitting.dedup import (
-    Groups,
-    LikenessStore,
-    join_near_duplicates,
-)
+from gemma_keras_ft.preprocessing.splitting.dealing import Dealt, Ledger
 from gemma_keras_ft.preprocessing.splitting.likeness import hash_text
 from gemma_keras_ft.preprocessing.splitting.split import SPLITS, Split
 from gemma_keras_ft.preprocessing.spool import LineSpool
@@ -35,8 +36,8 @@ from gemma_keras_ft.records import LyricRecord, SetAside, to_json_line
 _EXAMPLES = 3
 # Of a song with more versions than this, the first ones complete the others.
 _VERSIONS_ASKED = 32
-# Stands beside the places in SPLITS, for a record that turned out to be a copy.
-_COPY = 255
+# Stands beside the places in SPLITS, for what was set aside after all.
+_ASIDE = 255
 
 
 class Curation:
@@ -52,51 +53,89 @@ class Curation:
         self._undone: Counter[str] = Counter()
         self._examples: dict[str, list[list[str]]] = {}
         self._kept = LineSpool()
+        # What steps did to each kept record: counted once it stays kept.
+        self._trails = LineSpool()
         self._set_aside = LineSpool()
         self._completed: dict[int, bytes] = {}
         self._children = LineSpool()
         self._augmented: dict[str, Any] = {}
-        self._decisions: dict[str, Any] = {}
+        self._decisions = Decisions()
+        self._replayed: dict[str, Any] = {}
         self._sides = np.array([], np.uint8)
 
     def take(self, prepared: Prepared) -> None:
         """Takes what came out of the recipe."""
-        spool = self._set_aside if prepared.likeness is None else self._kept
-        spool.append(prepared.line)
-        self._undone.update(prepared.undone)
-        for name, before, after in prepared.changed:
-            self._changed[name] += 1
-            examples = self._examples.setdefault(name, [])
-            if len(examples) < _EXAMPLES:
-                examples.append([before, after])
+        if prepared.likeness is None:
+            self._set_aside.append(prepared.line)
+            return
+        self._kept.append(prepared.line)
+        trail = [prepared.changed, prepared.undone]
+        self._trails.append(json.dumps(trail).encode())
 
-    def settle(self, dealt: "Dealt") -> None:
-        """Deals the kept records out; copies of others are set aside after all."""
-        sides = dealt.sides
-        for copy, first in dealt.copies:
-            sides[copy] = _COPY
+    def settle(self, dealt: Dealt, road: Road) -> None:
+        """Deals the kept records out, completes them, and sets copies aside after all.
+
+        Args:
+            dealt: Which record is a copy, and on which side each of the others is.
+            road: What a completed record has to pass again.
+        """
+        self._sides = dealt.sides
+        for copy, kept in dealt.copies:
+            name = json.loads(self._kept[kept])["id"]
+            self._drop(copy, copy_of(json.loads(self._kept[copy]), name))
+        for copy, name in dealt.barred:
             record = json.loads(self._kept[copy])
-            name = json.loads(self._kept[first])["id"]
-            item = copy_of(record, name)
-            self._set_aside.append(to_json_line(item.to_dict()).encode())
+            self._drop(copy, copy_of(record, name, excluded=True))
+        trails: dict[int, Trail] = {}
         for group in dealt.groups:
             versions = [
                 LyricRecord.from_dict(json.loads(self._kept[index])) for index in group
             ]
-            for index, record in zip(group, complete_group(versions), strict=True):
-                if record is not None:
-                    line = to_json_line(record.to_dict()).encode()
+            found = complete_group(versions, road)
+            for index, walked in zip(group, found, strict=True):
+                if walked is None:
+                    continue
+                result, trails[index] = walked
+                if isinstance(result, SetAside):
+                    self._drop(index, result)
+                else:
+                    line = to_json_line(result.to_dict()).encode()
                     self._completed[index] = line
-        self._sides = sides
+        self._count_changes(trails)
+
+    def _drop(self, index: int, item: SetAside) -> None:
+        self._sides[index] = _ASIDE
+        self._set_aside.append(to_json_line(item.to_dict()).encode())
+
+    def _count_changes(self, trails: Mapping[int, Trail]) -> None:
+        """Counts what steps did to the records that are kept, each step once a record.
+
+        Args:
+            trails: What steps did to records that were completed, afterwards.
+        """
+        for index in np.flatnonzero(self._sides != _ASIDE).tolist():
+            changed, undone = json.loads(self._trails[index])
+            again = trails.get(index, Trail())
+            self._undone.update({*undone, *again.undone})
+            seen = set()
+            for name, before, after in (*changed, *again.rows()):
+                if name in seen:
+                    continue
+                seen.add(name)
+                self._changed[name] += 1
+                examples = self._examples.setdefault(name, [])
+                if len(examples) < _EXAMPLES:
+                    examples.append([before, after])
 
     def note(self, decisions: Decisions, orphans: int) -> None:
-        """Notes which of the readers' decisions could not be replayed.
+        """Notes what readers decided, and what of it could not be replayed.
 
         Args:
             decisions: What readers decided.
             orphans: Songs decided on that the corpus no longer has.
         """
-        self._decisions = {
+        self._decisions = decisions
+        self._replayed = {
             "rows": len(decisions.rows),
             "unreadable": decisions.bad_reasons,
             "songs_missing": orphans,
@@ -104,7 +143,7 @@ class Curation:
 
     def __len__(self) -> int:
         """Returns how many records are kept."""
-        return int((self._sides != _COPY).sum())
+        return int((self._sides != _ASIDE).sum())
 
     def augment(
         self, augmentations: Sequence[Augmentation], *, seed: int, protected: Protected
@@ -149,23 +188,38 @@ class Curation:
 
     @functools.cached_property
     def _report(self) -> dict[str, Any]:
-        summary = Summary()
+        summary = Summary(self._decisions)
         for split in SPLITS:
             for record in self.stream(split):
                 summary.add(record, split)
         reasons = Counter(item.reason for item in self.stream_set_aside())
+        report = summary.report()
         return {
             "read": summary.songs - len(self._children) + len(self._set_aside),
             "kept": summary.songs - len(self._children),
             "set_aside": len(self._set_aside),
             "set_aside_reasons": dict(sorted(reasons.items())),
-            **summary.report(),
+            **report,
             "changed": dict(sorted(self._changed.items())),
             "undone": dict(sorted(self._undone.items())),
             "examples": self._examples,
             "augmentation": self._augmented,
-            "decisions": self._decisions,
+            "decisions": self._replayed,
+            "warnings": [*self._warnings(report["counts"]["split"])],
         }
+
+    def _warnings(self, songs: Mapping[str, int]) -> Iterator[str]:
+        """Yields a sentence about each split that was asked for and is empty."""
+        split = self.recipe["split"]
+        shares = {name: split[name] for name in ("validation", "test")}
+        shares["train"] = 1 - sum(shares.values())
+        for name in SPLITS:
+            if shares[name] > 0 and not songs[name]:
+                yield (
+                    f"The split {name!r} is empty, though {shares[name]:.0%} of "
+                    f"{sum(songs.values())} songs were asked for: there are too few "
+                    "songs, or too few groups of songs that belong together."
+                )
 
     def report(self) -> dict[str, Any]:
         """Returns counts as JSON values: kept, set aside, by kind, by reason."""
@@ -205,7 +259,7 @@ def curate_records(
     split = split or Split()
     curation = Curation({**recipe_to_config(steps), "split": split.to_config()})
     road = Road(steps=steps, split=split, guard=guard, decisions=decisions)
-    ledger = _Ledger()
+    ledger = Ledger()
     orphans = set(decisions.record_ids if decisions else ())
 
     def told() -> Iterator[LyricRecord | SetAside]:
@@ -215,108 +269,63 @@ def curate_records(
 
     for prepared in prepare_records(told(), road, processes=processes):
         curation.take(prepared)
-        if prepared.likeness is not None:
-            ledger.enter(prepared)
-    curation.settle(ledger.deal(split))
+        if prepared.likeness is not None and prepared.draw is not None:
+            ledger.enter(
+                prepared.likeness,
+                prepared.draw,
+                author=prepared.author,
+                rank=prepared.rank,
+            )
+        elif prepared.excluded is not None:
+            ledger.exclude(prepared.excluded, json.loads(prepared.line)["id"])
+    curation.settle(ledger.deal(split), road)
     if decisions:
         curation.note(decisions, len(orphans))
     return curation
 
 
-class Dealt(NamedTuple):
-    """How kept records, by their places, were grouped and split.
-
-    Args:
-        sides: The place of each record's side in `SPLITS`, uint8.
-        copies: Records that are copies, each with the first of its kind.
-        groups: Records that are versions of one song, copies left out.
-    """
-
-    sides: np.ndarray
-    copies: list[tuple[int, int]]
-    groups: list[list[int]]
-
-
 def complete_group(
-    versions: Sequence[LyricRecord],
-) -> list[LyricRecord | None]:
+    versions: Sequence[LyricRecord], road: Road
+) -> list[tuple[LyricRecord | SetAside, Trail] | None]:
     """Completes last lines that were cut off from other versions of the song.
 
+    What a reader has accepted or edited stays as the reader wants it. What is
+    completed goes the whole road again: so it is flagged and filtered as it now
+    reads, and what readers decided on the completed lines holds.
+
+    Args:
+        versions: Versions of one song, as they came from the road.
+        road: The road.
+
     Returns:
-        For each version the completed record, or None where nothing was missing.
+        For each version what became of it, and what steps did to it on the way;
+        None where nothing was missing.
     """
     asked = versions[:_VERSIONS_ASKED]
-    completed = [complete_from_copies(version, asked) for version in versions]
-    return [
-        new if new is not version else None
-        for new, version in zip(completed, versions, strict=True)
-    ]
+    found = []
+    for version in versions:
+        new = version if is_cleared(version) else complete_from_copies(version, asked)
+        found.append(road.walk(new) if new is not version else None)
+    return found
 
 
-def copy_of(record: Mapping[str, Any], name: str) -> SetAside:
-    """Returns the set-aside of a record that says the same as the one of `name`."""
+def copy_of(
+    record: Mapping[str, Any], name: str, *, excluded: bool = False
+) -> SetAside:
+    """Returns the set-aside of a record that says the same as the one of `name`.
+
+    Args:
+        record: The record, as JSON values.
+        name: Id of the other one.
+        excluded: Whether a reader has excluded that one.
+    """
     return SetAside(
         id=record["id"],
         reason="duplicate",
-        detail=f"The same text as {name!r}.",
+        detail=f"The same text as {name!r}"
+        + (", which a reader excluded." if excluded else "."),
         record=record,
     )
-
-
-class _Ledger:
-    """What must be known of every kept record to group and split them."""
-
-    def __init__(self):
-        self._store = LikenessStore()
-        self._copies = array("Q")
-        self._tickets = array("Q")
-        self._strata = array("i")
-        self._strata_names: dict[tuple[str, str, str], int] = {}
-        self._authors = array("Q")
-
-    def enter(self, prepared: Prepared) -> None:
-        assert prepared.likeness is not None and prepared.draw is not None
-        names = self._strata_names
-        self._store.append(prepared.likeness)
-        self._copies.frombytes(prepared.likeness.copy)
-        self._tickets.append(prepared.draw.ticket)
-        self._strata.append(names.setdefault(prepared.draw.stratum, len(names)))
-        self._authors.append(hash_text(prepared.author) if prepared.author else 0)
-
-    def deal(self, split: Split) -> "Dealt":
-        """Groups the records and splits them."""
-        groups = Groups(len(self._store))
-        join_near_duplicates(self._store, groups)
-        copies = self._find_copies()
-        real = np.ones(len(self._tickets), bool)
-        real[[copy for copy, _ in copies]] = False
-        versions = groups.members(real)
-        if split.keep_artists:
-            authors = np.frombuffer(self._authors, np.uint64)
-            named = np.flatnonzero(authors)
-            groups.join_equal(authors[named], named)
-        sides = np.zeros(len(real), np.uint8)
-        sides[real] = split.deal(
-            np.frombuffer(self._strata, np.int32)[real],
-            np.frombuffer(self._tickets, np.uint64)[real],
-            groups.numbers()[real],
-            [*self._strata_names],
-        )
-        return Dealt(sides, copies, versions)
-
-    def _find_copies(self) -> list[tuple[int, int]]:
-        """Returns every later record of the same words, script and language."""
-        hashes = np.frombuffer(self._copies, np.uint64).reshape(-1, 2)
-        order = np.lexsort((hashes[:, 1], hashes[:, 0]))
-        same = (hashes[order[1:]] == hashes[order[:-1]]).all(axis=1)
-        copies = []
-        first = 0
-        for place in np.flatnonzero(same).tolist():
-            # A run of equals begins where the one before is no copy itself.
-            if place == 0 or not same[place - 1]:
-                first = int(order[place])
-            copies.append((int(order[place + 1]), first))
-        return sorted(copies)
 
 
 def unique_ids(

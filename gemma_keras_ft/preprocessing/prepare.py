@@ -9,10 +9,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from gemma_keras_ft.preprocessing.base import Preprocessor
-from gemma_keras_ft.preprocessing.culture.decisions import Decisions, awaits_review
+from gemma_keras_ft.preprocessing.culture.decisions import (
+    EXCLUDED,
+    Decisions,
+    awaits_review,
+)
 from gemma_keras_ft.preprocessing.culture.flags import is_cleared
 from gemma_keras_ft.preprocessing.culture.protection import Guard
+from gemma_keras_ft.preprocessing.culture.replay import REVIEW
 from gemma_keras_ft.preprocessing.recipe import recipe_from_config, recipe_to_config
+from gemma_keras_ft.preprocessing.splitting.dedup import copy_rank
 from gemma_keras_ft.preprocessing.splitting.likeness import Likeness, measure_likeness
 from gemma_keras_ft.preprocessing.splitting.split import Draw, Split
 from gemma_keras_ft.records import LyricRecord, SetAside, to_json_line
@@ -30,6 +36,9 @@ class Prepared:
         likeness: What it is compared by; None for what is set aside.
         draw: Its ticket in the split; None for what is set aside.
         author: Its author.
+        rank: Which of several copies is kept; see `copy_rank`.
+        excluded: `Likeness.copy` of a record that a reader has excluded, whose
+            copies may not take its place; None for any other.
         changed: For each step that changed its lines: the step's name, and the
             first such line before and after.
         undone: Names of steps that were undone, since they would have changed a
@@ -40,22 +49,28 @@ class Prepared:
     likeness: Likeness | None = None
     draw: Draw | None = None
     author: str | None = None
+    rank: int = 0
+    excluded: bytes | None = None
     changed: tuple[tuple[str, str, str], ...] = ()
     undone: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass
 class Trail:
-    """What steps did to one record."""
+    """What steps did to one record; each is named once, however often it ran."""
 
-    changed: list[tuple[str, str, str]] = dataclasses.field(default_factory=list)
-    undone: list[str] = dataclasses.field(default_factory=list)
+    changed: dict[str, tuple[str, str]] = dataclasses.field(default_factory=dict)
+    undone: dict[str, None] = dataclasses.field(default_factory=dict)
 
     def note(self, name: str, before: LyricRecord, after: LyricRecord) -> None:
         """Notes the first line that a step changed."""
         pairs = itertools.zip_longest(before.lines, after.lines)
         old, new = next((old, new) for old, new in pairs if old != new)
-        self.changed.append((name, (old or "")[:_EXCERPT], (new or "")[:_EXCERPT]))
+        self.changed.setdefault(name, ((old or "")[:_EXCERPT], (new or "")[:_EXCERPT]))
+
+    def rows(self) -> tuple[tuple[str, str, str], ...]:
+        """Returns name, line before and line after of each step that changed lines."""
+        return tuple((name, *lines) for name, lines in self.changed.items())
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -80,10 +95,11 @@ class Road:
         """Runs the recipe, then applies what readers decided, until nothing is left.
 
         What is set aside is the record as it came, before any step changed it; only
-        one that waits for a reader is kept as the reader is to see it.
+        one that waits for a reader is kept as the reader is to see it. That a record
+        was reviewed is for decisions to say: what its source claims is dropped.
         """
         trail = Trail()
-        result = self._run(item, trail)
+        result = self._run(_unreviewed(item), trail)
         while (decided := self._decided(result)) is not None:
             same = isinstance(result, LyricRecord) and (
                 isinstance(decided, SetAside) or decided.lines == result.lines
@@ -127,32 +143,56 @@ class Road:
             else:
                 item, undone = self.guard.run(step, item)
                 if undone:
-                    trail.undone.append(step.config_name)
+                    trail.undone[step.config_name] = None
             if isinstance(item, LyricRecord) and item.lines != before.lines:
                 trail.note(step.config_name, before, item)
         return item
 
     def prepare(self, items: Sequence[LyricRecord | SetAside]) -> list[Prepared]:
-        """Walks a chunk of records and measures what is kept."""
+        """Walks a chunk of records and measures what is kept or was excluded."""
         walked = [self.walk(item) for item in items]
-        kept = [result for result, _ in walked if isinstance(result, LyricRecord)]
-        likenesses = iter(measure_likeness(kept))
+        compared = [self._compared(result) for result, _ in walked]
+        likenesses = iter(measure_likeness([one for one in compared if one]))
         return [
-            self._kept(result, next(likenesses), trail)
-            if isinstance(result, LyricRecord)
-            else Prepared(line=to_json_line(result.to_dict()).encode())
-            for result, trail in walked
+            self._prepared(result, next(likenesses) if one else None, trail)
+            for (result, trail), one in zip(walked, compared, strict=True)
         ]
 
-    def _kept(self, record: LyricRecord, likeness: Likeness, trail: Trail) -> Prepared:
+    def _compared(self, result: LyricRecord | SetAside) -> LyricRecord | None:
+        """Returns the record to measure, if there is one."""
+        if isinstance(result, LyricRecord):
+            return result
+        # A source may not claim an exclusion either: only decisions make one.
+        if self.decisions is None or result.reason != EXCLUDED or not result.record:
+            return None
+        return LyricRecord.from_dict(result.record)
+
+    def _prepared(
+        self,
+        result: LyricRecord | SetAside,
+        likeness: Likeness | None,
+        trail: Trail,
+    ) -> Prepared:
+        line = to_json_line(result.to_dict()).encode()
+        if isinstance(result, SetAside):
+            return Prepared(line=line, excluded=likeness.copy if likeness else None)
+        assert likeness is not None  # `_compared` returns every kept record
         return Prepared(
-            line=to_json_line(record.to_dict()).encode(),
+            line=line,
             likeness=likeness,
-            draw=self.split.draw(record, likeness.words),
-            author=record.author,
-            changed=tuple(trail.changed),
+            draw=self.split.draw(result, likeness.words),
+            author=result.author,
+            rank=copy_rank(result),
+            changed=trail.rows(),
             undone=tuple(trail.undone),
         )
+
+
+def _unreviewed(item: LyricRecord | SetAside) -> LyricRecord | SetAside:
+    if isinstance(item, SetAside) or REVIEW not in item.metadata:
+        return item
+    others = {name: item.metadata[name] for name in item.metadata if name != REVIEW}
+    return item.replace(metadata=others)
 
 
 def prepare_records(

@@ -20,7 +20,10 @@ from gemma_keras_ft.preprocessing.cleaning.links import StripLinks
 from gemma_keras_ft.preprocessing.cleaning.punctuation import TidyPunctuation
 from gemma_keras_ft.preprocessing.cleaning.repeats import ExpandRepeats
 from gemma_keras_ft.preprocessing.cleaning.residue import StripResidue
-from gemma_keras_ft.preprocessing.cleaning.symbols import StripSymbols
+from gemma_keras_ft.preprocessing.cleaning.symbols import (
+    StripOrnaments,
+    StripSymbols,
+)
 from gemma_keras_ft.preprocessing.cleaning.timestamps import StripTimestamps
 from gemma_keras_ft.preprocessing.cleaning.whitespace import TidyWhitespace
 from gemma_keras_ft.preprocessing.culture.flags import FlagSpans
@@ -51,15 +54,18 @@ def default_recipe() -> tuple[Preprocessor, ...]:
     """Returns the steps that suit lyrics in any script.
 
     Encoding comes first, since everything else reads letters; then what hides text
-    (markup, timestamps, chords) and invisible characters, which stand between a
-    label or a credit and the edge of its line. Chords are told by their gaps, which
-    normalization closes. Script and language must be known before a record can be
-    romanized; flags are spans of the final text.
+    (markup, timestamps, ornaments, chords) and invisible characters, which stand
+    between a label or a credit and the edge of its line. A time stands before the
+    notes that make a cue; chords are told by their gaps, which normalization closes;
+    repeats come before labels, which count too; the last symbols go behind
+    punctuation, since a bar is a danda. Script and language must be known before a
+    record can be romanized; flags are spans of the final text.
     """
     return (
         RepairMojibake(),
         Clean(),
         StripTimestamps(),
+        StripOrnaments(),
         StripChords(),
         Normalize(),
         StripResidue(),

@@ -3,8 +3,9 @@
 import dataclasses
 import hashlib
 import json
+import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +28,15 @@ SET_ASIDE = "set_aside.jsonl"
 RIGHTS = "rights.csv"
 CARD = "README.md"
 PLOTS = "plots"
+# The user's own protected phrases, kept with the dataset that they were asked for.
+PROTECTED = "protected.json"
 EXPORTS = ("csv", "parquet", "tfds")
 _FORMAT = 2
 _SPLIT_FILES = tuple(f"{name}.jsonl" for name in SPLITS)
-_OURS = (MANIFEST, CARD, SET_ASIDE, RIGHTS, PLOTS, *_SPLIT_FILES, *EXPORTS)
+_FILES = (MANIFEST, CARD, SET_ASIDE, RIGHTS, PROTECTED, *_SPLIT_FILES)
+_OURS = (*_FILES, PLOTS, *EXPORTS)
+# What `written_atomically` leaves of our files where the process was killed.
+_LEFTOVER = re.compile(rf"\.(?:{'|'.join(map(re.escape, _FILES))})\.[a-z0-9_]{{8}}")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -52,7 +58,9 @@ class LyricDataset:
     splits: Mapping[str, tuple[LyricRecord, ...]]
 
     def stream(self, split: str, **fields: str | None) -> Iterator[LyricRecord]:
-        """Yields the records of a split from disk, one at a time.
+        """Yields the records of a split, from disk one at a time.
+
+        Splits that stand in memory instead, since they were replaced, are taken.
 
         Args:
             split: `"train"`, `"validation"` or `"test"`.
@@ -62,7 +70,10 @@ class LyricDataset:
             ValueError: If the split is unknown.
         """
         _check_split(split)
-        records = _stream(self.directory / f"{split}.jsonl")
+        if isinstance(self.splits, _Splits):
+            records: Iterable[LyricRecord] = _stream(self.directory / f"{split}.jsonl")
+        else:
+            records = self.splits[split]
         return (record for record in records if _has(record, fields))
 
     def select(self, split: str, **fields: str | None) -> list[LyricRecord]:
@@ -142,7 +153,8 @@ def check_dataset_folder(directory: Path | str) -> None:
     if not directory.exists():
         return
     if directory.is_dir():
-        found = {path.name for path in directory.iterdir()}
+        names = {path.name for path in directory.iterdir()}
+        found = {name for name in names if not _LEFTOVER.fullmatch(name)}
         if not found or (MANIFEST in found and found <= {*_OURS, DECISIONS}):
             return
     raise FileExistsError(
@@ -158,8 +170,9 @@ def _clear(directory: Path) -> None:
     """
     directory.mkdir(parents=True, exist_ok=True)
     write_text_atomically(directory / MANIFEST, "{}\n")
-    for name in _OURS[1:]:
-        path = directory / name
+    leftover = [p for p in directory.iterdir() if _LEFTOVER.fullmatch(p.name)]
+    others = [directory / name for name in _OURS if name != MANIFEST]
+    for path in (*leftover, *others):
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         else:

@@ -1,5 +1,6 @@
 """Sources -> the versioned dataset."""
 
+import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -7,8 +8,11 @@ from typing import Any
 from gemma_keras_ft.preprocessing.augmentation.base import Augmentation
 from gemma_keras_ft.preprocessing.base import Preprocessor
 from gemma_keras_ft.preprocessing.culture.decisions import Decisions
-from gemma_keras_ft.preprocessing.culture.exclusions import read_exclusions
-from gemma_keras_ft.preprocessing.culture.flags import FlagSpans
+from gemma_keras_ft.preprocessing.culture.exclusions import (
+    ExclusionList,
+    read_exclusions,
+)
+from gemma_keras_ft.preprocessing.culture.flags import ExcludeFlagged, FlagSpans
 from gemma_keras_ft.preprocessing.culture.protection import Guard, ProtectedPhrases
 from gemma_keras_ft.preprocessing.curate import curate_records
 from gemma_keras_ft.preprocessing.provenance.rights import AllowLicenses
@@ -28,6 +32,7 @@ from gemma_keras_ft.records import LyricRecord, SetAside
 from gemma_keras_ft.resources.corpus import embedded_records
 from gemma_keras_ft.sources import read_records
 from gemma_keras_ft.workflow.formats import check_formats, write_exports
+from gemma_keras_ft.workflow.review_queue import write_phrases
 
 EMBEDDED = "embedded"
 
@@ -71,8 +76,10 @@ def curate(
             the default recipe if None.
         allow_licenses: Licenses that songs may be under; any, if empty.
         protect: Files of phrases that no step may change, beside the packaged ones;
-            see `load_phrases`.
-        flag_lists: Files of words to flag for `review`; see `read_exclusions`.
+            see `load_phrases`. They are not flagged as offensive, and are kept with
+            the dataset, for `review`.
+        flag_lists: Files of words to flag for `review`, beside those that the
+            recipe flags; see `read_exclusions`.
         validation: Share of songs held out to watch the training.
         test: Share of songs held out to judge the result.
         keep_artists: Whether all songs of one author go to one side.
@@ -105,7 +112,7 @@ def curate(
     guard = Guard(protected)
     curation = curate_records(
         progress(_read(sources, songs, defaults)),
-        recipe=_steps(recipe, allow_licenses, flag_lists),
+        recipe=_steps(recipe, allow_licenses, flag_lists, protected),
         split=Split(
             validation=validation, test=test, keep_artists=keep_artists, seed=seed
         ),
@@ -123,6 +130,7 @@ def curate(
     if augmentations:
         curation.augment(augmentations, seed=seed, protected=protected)
     dataset = write_dataset(curation, out, protected=protected.sha256)
+    write_phrases(dataset, protected)
     write_exports(dataset, formats)
     return dataset
 
@@ -144,23 +152,46 @@ def _steps(
     recipe: Sequence[Preprocessor] | str | Path | None,
     allow_licenses: Sequence[str],
     flag_lists: Sequence[str | Path],
+    protected: ProtectedPhrases,
 ) -> tuple[Preprocessor, ...]:
-    """Returns the recipe with the policies that were asked for around it."""
+    """Returns the recipe with the policies that were asked for in and around it."""
     if recipe is None:
         steps = default_recipe()
     elif isinstance(recipe, str | Path):
         steps = load_recipe(recipe)
     else:
         steps = check_recipe(recipe)
+    lists = tuple(read_exclusions(path) for path in flag_lists)
+    if lists and not any(isinstance(step, FlagSpans) for step in steps):
+        steps = _with_flags(steps)
+    steps = tuple(
+        _flagging(step, lists, protected.phrases)
+        if isinstance(step, FlagSpans)
+        else step
+        for step in steps
+    )
     if allow_licenses:
         steps = (AllowLicenses(allowed=tuple(allow_licenses)), *steps)
-    if flag_lists:
-        lists = tuple(read_exclusions(path) for path in flag_lists)
-        steps = (
-            *(step for step in steps if not isinstance(step, FlagSpans)),
-            FlagSpans(lists=lists),
-        )
     return steps
+
+
+def _with_flags(steps: tuple[Preprocessor, ...]) -> tuple[Preprocessor, ...]:
+    """Returns the steps with one that flags: last, but before flags exclude."""
+    places = [
+        place for place, step in enumerate(steps) if isinstance(step, ExcludeFlagged)
+    ]
+    end = places[0] if places else len(steps)
+    return (*steps[:end], FlagSpans(), *steps[end:])
+
+
+def _flagging(
+    step: FlagSpans, lists: tuple[ExclusionList, ...], phrases: tuple[str, ...]
+) -> FlagSpans:
+    """Returns a step that flags more lists, and spares the user's phrases too."""
+    spared = step.protected
+    if spared is not None:
+        spared = dataclasses.replace(spared, phrases=(*spared.phrases, *phrases))
+    return dataclasses.replace(step, lists=(*step.lists, *lists), protected=spared)
 
 
 def _read(

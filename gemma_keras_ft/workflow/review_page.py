@@ -42,7 +42,7 @@ def write_review_page(
     Args:
         dataset: The folder that `curate` wrote.
         path: Where to write the page.
-        protected: Phrases that no edit may touch; the packaged ones by default.
+        protected: Phrases that no edit may touch; those of the curation by default.
         reviewer: The reader's name, if you know it.
 
     Returns:
@@ -53,7 +53,7 @@ def write_review_page(
         ValueError: If a file of it was changed since it was written.
     """
     read = read_dataset(dataset)
-    guard = guard_of(protected)
+    guard = guard_of(protected, read)
     items = review_items(read, guard)
     page = render_page(items, read, guard=guard, reviewer=reviewer, served=False)
     write_text_atomically(path, page)

@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from gemma_keras_ft.config import from_config
 from gemma_keras_ft.preprocessing.culture.decision_rows import DECISIONS
 from gemma_keras_ft.preprocessing.culture.decisions import (
     DECIDED,
@@ -16,8 +17,13 @@ from gemma_keras_ft.preprocessing.culture.exclusions import SEVERITIES
 from gemma_keras_ft.preprocessing.culture.flags import flags_of
 from gemma_keras_ft.preprocessing.culture.protection import Guard, ProtectedPhrases
 from gemma_keras_ft.preprocessing.culture.replay import Review
-from gemma_keras_ft.preprocessing.store import SET_ASIDE, LyricDataset, read_dataset
-from gemma_keras_ft.records import LyricRecord, SetAside
+from gemma_keras_ft.preprocessing.store import (
+    PROTECTED,
+    SET_ASIDE,
+    LyricDataset,
+    read_dataset,
+)
+from gemma_keras_ft.records import LyricRecord, SetAside, write_text_atomically
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -63,20 +69,56 @@ def review_queue(
     Args:
         dataset: The folder that `curate` wrote. Decisions are read from its
             `decisions.jsonl`.
-        protected: Phrases that no edit may touch; the packaged ones by default.
+        protected: Phrases that no edit may touch; those of the curation by default.
         decided: Whether songs that are decided on are returned too.
 
     Raises:
         FileNotFoundError: If the folder holds no dataset.
         ValueError: If a file of it was changed since it was written.
     """
-    items = review_items(read_dataset(dataset), guard_of(protected))
+    read = read_dataset(dataset)
+    items = review_items(read, guard_of(protected, read))
     return [item for item in items if decided or item.is_open]
 
 
-def guard_of(protected: ProtectedPhrases | None) -> Guard:
-    """Returns who knows the protected phrases; the packaged ones by default."""
-    return Guard(ProtectedPhrases() if protected is None else protected)
+def guard_of(protected: ProtectedPhrases | None, dataset: LyricDataset) -> Guard:
+    """Returns who knows the protected phrases; those of the dataset by default."""
+    return Guard(read_phrases(dataset) if protected is None else protected)
+
+
+def write_phrases(dataset: LyricDataset, protected: ProtectedPhrases) -> None:
+    """Keeps the user's own protected phrases with the dataset, where there are any.
+
+    The packaged ones are at hand wherever the package is.
+    """
+    path = dataset.directory / PROTECTED
+    if protected.phrases:
+        text = json.dumps(protected.to_config(), ensure_ascii=False, indent=1)
+        write_text_atomically(path, text + "\n")
+
+
+def read_phrases(dataset: LyricDataset) -> ProtectedPhrases:
+    """Returns the phrases that the dataset's curation protects.
+
+    Raises:
+        ValueError: If the dataset's list of them can't be read.
+    """
+    path = dataset.directory / PROTECTED
+    if not path.exists():
+        return ProtectedPhrases()
+    try:
+        protected = from_config(json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError, AttributeError) as error:
+        raise _bad_phrases(path, repr(error)) from error
+    if not isinstance(protected, ProtectedPhrases):
+        raise _bad_phrases(path, f"{protected!r:.80}")
+    return protected
+
+
+def _bad_phrases(path: Path, received: str) -> ValueError:
+    return ValueError(
+        f"{path} must hold protected phrases. Received: {received}. Curate again."
+    )
 
 
 def review_items(dataset: LyricDataset, guard: Guard) -> list[ReviewItem]:

@@ -53,7 +53,7 @@ def serve_review(
         port: Where to listen; 0 takes a free port.
         reviewer: Who reviews; the page asks if it isn't given.
         open_browser: Whether to open the page in the user's browser.
-        protected: Phrases that no edit may touch; the packaged ones by default.
+        protected: Phrases that no edit may touch; those of the curation by default.
         say: Takes the sentences for the user, the page's address among them.
 
     Raises:
@@ -80,7 +80,7 @@ class ReviewServer(http.server.ThreadingHTTPServer):
         dataset: The folder that `curate` wrote.
         port: Where to listen; 0 takes a free port.
         reviewer: Who reviews, if it is known.
-        protected: Phrases that no edit may touch; the packaged ones by default.
+        protected: Phrases that no edit may touch; those of the curation by default.
 
     Raises:
         FileNotFoundError: If the folder holds no dataset.
@@ -104,7 +104,7 @@ class ReviewServer(http.server.ThreadingHTTPServer):
                 f"`port` must be from 0 to 65535. Received: port={port!r}."
             )
         self._dataset = read_dataset(dataset)
-        self._guard = guard_of(protected)
+        self._guard = guard_of(protected, self._dataset)
         self._reviewer = reviewer
         self._lock = threading.Lock()
         self.decisions = self._dataset.directory / DECISIONS

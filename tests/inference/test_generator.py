@@ -4,6 +4,8 @@ import pytest
 from gemma_keras_ft.config import from_config
 from gemma_keras_ft.inference.generator import Generator, stop_token_ids
 
+_LENGTH = 64
+
 
 def greedy_by_hand(model, prompt, count):
     """The likeliest token after a full forward pass, again and again."""
@@ -11,8 +13,12 @@ def greedy_by_hand(model, prompt, count):
     ids = [tokenizer.start_token_id, *tokenizer.tokenize(prompt)]
     start = len(ids)
     for _ in range(count):
-        inputs = {"token_ids": np.array([ids]), "padding_mask": np.ones((1, len(ids)))}
-        ids.append(int(np.asarray(model(inputs))[0, -1].argmax()))
+        # Of one length, so that operations are compiled once.
+        row = np.zeros((1, _LENGTH), "int32")
+        row[0, : len(ids)] = ids
+        mask = (np.arange(_LENGTH) < len(ids))[None].astype("int32")
+        logits = model({"token_ids": row, "padding_mask": mask})
+        ids.append(int(np.asarray(logits)[0, len(ids) - 1].argmax()))
         if ids[-1] in (*stop_token_ids(tokenizer), tokenizer.pad_token_id):
             return tokenizer.detokenize(ids[start:-1])
     return tokenizer.detokenize(ids[start:])

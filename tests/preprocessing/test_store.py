@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import pytest
@@ -131,3 +132,27 @@ def test_a_selection_can_be_streamed(written):
     for fields in ({}, {"style": "lyrical"}, {"style": None}, {"language": "xx"}):
         streamed = list(written.stream("train", **fields))
         assert streamed == written.select("train", **fields)
+
+
+def test_splits_that_were_replaced_are_the_ones_streamed(written):
+    changed = tuple(r.replace(title="new") for r in written.splits["train"])
+    other = dataclasses.replace(written, splits={**written.splits, "train": changed})
+    assert list(other.stream("train")) == list(changed)
+    assert other.select("train") == list(changed)
+
+
+def test_what_a_killed_write_left_does_not_block_its_own_folder(written):
+    leftover = written.directory / ".train.jsonl.8jnsk7mw"
+    leftover.write_text("half of a line")
+    write_dataset(curate_records(songs()), written.directory)
+    assert not leftover.exists()
+    (written.directory / ".notes.8jnsk7mw").write_text("mine")
+    with pytest.raises(FileExistsError, match="nothing else"):
+        write_dataset(curate_records(songs()), written.directory)
+
+
+def test_a_users_own_file_beside_a_dataset_is_not_cleared(written):
+    (written.directory / "notes.txt").write_text("mine")
+    with pytest.raises(FileExistsError, match="nothing else"):
+        write_dataset(curate_records(songs()), written.directory)
+    assert (written.directory / "notes.txt").read_text() == "mine"

@@ -7,6 +7,9 @@ import textwrap
 TRAINING = """
     import os, signal, sys, threading
 
+    # Whoever started this process may have told it to ignore Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
     import gemma_keras_ft as gkf
     import keras
 

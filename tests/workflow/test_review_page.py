@@ -19,6 +19,7 @@ from gemma_keras_ft.preprocessing.curate import curate_records
 from gemma_keras_ft.preprocessing.store import read_dataset, write_dataset
 from gemma_keras_ft.records import LyricRecord
 from gemma_keras_ft.workflow.review_page import write_review_page
+from gemma_keras_ft.workflow.review_queue import write_phrases
 
 FLAG = FlagSpans(
     lists=(
@@ -189,3 +190,14 @@ def test_equal_datasets_give_equal_pages(dataset, tmp_path):
 def test_a_folder_without_a_dataset_is_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match="`curate`"):
         write_review_page(tmp_path, tmp_path / "page.html")
+
+
+def test_the_phrases_of_the_curation_are_shown_as_protected(dataset, tmp_path):
+    phrases = ProtectedPhrases(languages=(), phrases=("all the night",))
+    write_phrases(read_dataset(dataset), phrases)
+    path = write_review_page(dataset, tmp_path / "page.html")
+    items = {item["id"]: item for item in Page(path.read_text("utf-8")).data["items"]}
+    assert items["light"]["protected"] == [
+        {"field": "lines", "line": 1, "start": 0, "end": 13}
+    ]
+    assert items["grave"]["protected"] == []

@@ -14,7 +14,12 @@ from gemma_keras_ft.preprocessing.curate import curate_records
 from gemma_keras_ft.preprocessing.splitting.split import Split
 from gemma_keras_ft.preprocessing.store import read_dataset, write_dataset
 from gemma_keras_ft.records import LyricRecord, SetAside
-from gemma_keras_ft.workflow.review_queue import review_queue
+from gemma_keras_ft.workflow.review_queue import (
+    PROTECTED,
+    read_phrases,
+    review_queue,
+    write_phrases,
+)
 
 FLAG = FlagSpans(
     lists=(
@@ -141,3 +146,34 @@ def test_an_edited_song_waits_for_what_the_edit_does_not_reach(dataset):
     span = {name: flag[name] for name in ("field", "line", "start", "end")}
     decide(dataset, item.record, "accept", span=span)
     assert "grave" not in ids(review_queue(dataset))
+
+
+PHRASES = ProtectedPhrases(languages=(), phrases=("all the night",))
+
+
+def test_the_phrases_of_the_curation_guard_the_review(dataset):
+    items = {item.record.id: item.record for item in review_queue(dataset)}
+    decide(dataset, items["light"], "edit", lines=("a brook",))
+    assert "light" not in ids(review_queue(dataset))
+    write_phrases(read_dataset(dataset), PHRASES)
+    assert read_phrases(read_dataset(dataset)) == PHRASES
+    states = {item.record.id: item.review.state for item in review_queue(dataset)}
+    assert states["light"] == "refused"
+    # What the caller asks for comes first.
+    none = ProtectedPhrases(languages=())
+    assert "light" not in ids(review_queue(dataset, protected=none))
+
+
+def test_the_packaged_phrases_need_no_list(dataset):
+    write_phrases(read_dataset(dataset), ProtectedPhrases())
+    assert not (dataset / PROTECTED).exists()
+    assert read_phrases(read_dataset(dataset)) == ProtectedPhrases()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "{}", "\xff", '{"type": "flag_spans"}', "null"]
+)
+def test_a_list_of_phrases_that_cannot_be_read_is_named(dataset, text):
+    (dataset / PROTECTED).write_bytes(text.encode("latin-1"))
+    with pytest.raises(ValueError, match=r"protected\.json must hold protected"):
+        review_queue(dataset)

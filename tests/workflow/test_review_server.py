@@ -9,9 +9,10 @@ from gemma_keras_ft.preprocessing.culture.decisions import Decisions
 from gemma_keras_ft.preprocessing.culture.flags import FlagSpans
 from gemma_keras_ft.preprocessing.culture.protection import ProtectedPhrases
 from gemma_keras_ft.preprocessing.curate import curate_records
-from gemma_keras_ft.preprocessing.store import write_dataset
+from gemma_keras_ft.preprocessing.store import read_dataset, write_dataset
 from gemma_keras_ft.records import LyricRecord
 from gemma_keras_ft.workflow import review_server
+from gemma_keras_ft.workflow.review_queue import write_phrases
 from gemma_keras_ft.workflow.review_server import ReviewServer, serve_review
 
 LINES = ("call 98450 00000", "जय राम", "la la la")
@@ -257,3 +258,18 @@ def test_wrong_ports_are_refused(dataset, server):
 def test_a_folder_without_a_dataset_is_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match="`curate`"):
         serve_review(tmp_path)
+
+
+def test_the_phrases_of_the_curation_are_protected(dataset):
+    edit = row(decision="edit", lines=["la la la"])
+    phrases = ProtectedPhrases(languages=(), phrases=("98450 00000",))
+    write_phrases(read_dataset(dataset), phrases)
+    with (
+        ReviewServer(dataset) as server,
+        pytest.raises(ValueError, match="98450 00000"),
+    ):
+        server.decide(edit)
+    assert not saved(dataset)
+    with ReviewServer(dataset, protected=ProtectedPhrases(languages=())) as server:
+        server.decide(edit)
+    assert len(saved(dataset)) == 1

@@ -29,6 +29,8 @@ _INNER_CAPITAL = regex.compile(r"\p{Ll}\p{Lu}")
 _LITHUANIAN = str.maketrans(
     {"Ì": "i\u0307\u0300", "Í": "i\u0307\u0301", "Ĩ": "i\u0307\u0303"}
 )
+# A prefix is told from the word by the word's capital alone: "nathair" is a snake.
+_IRISH_PREFIX = regex.compile(r"(?<![\p{L}\p{M}])([nt])(?=[AEIOUÁÉÍÓÚ])")
 _LITHUANIAN_ACCENTED = regex.compile(r"([IJĮ])(?=[\u0300\u0301\u0303])")
 
 
@@ -38,7 +40,8 @@ class Lowercase(MapPreprocessor):
     """Lowercases lines, romanization and translation, each by its language.
 
     In Turkish and Azerbaijani `I` becomes `ı` and `İ` `i`; in Lithuanian an i keeps
-    its dot below an accent. Title and author keep their capitals.
+    its dot below an accent; in Irish the prefix of a capital vowel gets its hyphen
+    (`nAthair` becomes `n-athair`). Title and author keep their capitals.
 
     Text in a romanization whose capitals are letters (ITRANS, Harvard-Kyoto, SLP1) is
     left alone, and `metadata["kept_case"]` says why: where the language tag or the
@@ -120,4 +123,6 @@ def _lowered(line: str, language: str) -> str:
     elif primary == "lt":
         line = _LITHUANIAN_ACCENTED.sub(lambda i: i[1].lower() + "\u0307", line)
         line = line.translate(_LITHUANIAN)
+    elif primary == "ga":
+        line = _IRISH_PREFIX.sub(r"\1-", line)
     return line.lower()

@@ -10,7 +10,7 @@ from gemma_keras_ft.preprocessing.splitting.likeness import (
     measure_likeness,
 )
 from gemma_keras_ft.preprocessing.spool import ArraySpool
-from gemma_keras_ft.records import LyricRecord
+from gemma_keras_ft.records import LINES_FIELDS, TEXT_FIELDS, LyricRecord
 
 THRESHOLD = 0.6
 # How surely a pair that is just at the threshold is looked at; every pair that is
@@ -92,6 +92,21 @@ def duplicate_groups(
     groups = Groups(len(store))
     join_near_duplicates(store, groups)
     return groups.numbers().tolist()
+
+
+def copy_rank(record: LyricRecord) -> int:
+    """Says which of several copies is kept: the one of the highest rank.
+
+    One that is marked `no_alter` goes before all others, so that no text loses its
+    protection to a copy; then one with a translation, one with a license, and the
+    one that says the most.
+
+    Returns:
+        A number from 0 to 127.
+    """
+    filled = sum(bool(getattr(record, name)) for name in (*TEXT_FIELDS, *LINES_FIELDS))
+    translated, licensed = bool(record.translation), bool(record.license)
+    return record.no_alter << 6 | translated << 5 | licensed << 4 | filled
 
 
 def join_near_duplicates(store: LikenessStore, groups: "Groups") -> None:

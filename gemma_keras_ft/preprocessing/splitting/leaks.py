@@ -51,28 +51,22 @@ def find_leaks(
             two songs are near duplicates.
 
     Returns:
-        JSON values: `threshold`; `pairs`, each with the ids, the splits and either
-        `similarity` or the `verse` in common; and `shared_lines`: how many
-        different lines stand in several splits, in how many songs, and the most
-        frequent ones.
+        JSON values: `threshold`; `pairs`, each once, with `ids`, `splits`, and what
+        it was found by: the `verse` in common, the `similarity`, or both; and
+        `shared_lines`: how many different lines stand in several splits, in how
+        many songs, and the most frequent ones.
     """
     songs = _Songs(threshold)
     for split, records in splits.items():
         songs.add(split, records)
-    verses = dict.fromkeys(songs.pairs_with_common_verse())
-    similar = songs.similar_pairs()
+    found: dict[tuple[int, int], dict[str, Any]] = {}
+    for pair in dict.fromkeys(songs.pairs_with_common_verse()):
+        found[pair] = {"verse": songs.common(*pair)}
+    for pair, similarity in songs.similar_pairs().items():
+        found.setdefault(pair, {})["similarity"] = round(similarity, 4)
     return {
         "threshold": threshold,
-        "pairs": [
-            *(
-                {**songs.describe(*pair), "verse": songs.common(*pair)}
-                for pair in verses
-            ),
-            *(
-                {**songs.describe(*pair), "similarity": round(similarity, 4)}
-                for pair, similarity in similar.items()
-            ),
-        ],
+        "pairs": [songs.describe(*pair, **facts) for pair, facts in found.items()],
         "shared_lines": songs.shared_lines(),
     }
 

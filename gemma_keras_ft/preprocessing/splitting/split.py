@@ -3,7 +3,7 @@
 import dataclasses
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +13,10 @@ from gemma_keras_ft.preprocessing.splitting.likeness import measure_likeness
 from gemma_keras_ft.records import LyricRecord
 
 SPLITS = ("train", "validation", "test")
+# A song that is owed is given at once, unless it is less than this share of all that
+# was to be given so far: large strata keep the share that is nearest to theirs.
+_TOLERANCE = 0.01
+_ROUNDING_ERROR = 1e-9
 
 
 class Draw(NamedTuple):
@@ -32,8 +36,9 @@ class Draw(NamedTuple):
 class Split(Configurable):
     """Draws train, validation and test, stratified by language, script and style.
 
-    Whole groups of near duplicates go to one side. The draw depends on the texts
-    and the seed, never on names or on the order in which records were read.
+    Whole groups of near duplicates go to one side. Strata too small for a share of
+    their own are held out from together. The draw depends on the texts and the
+    seed, never on names or on the order in which records were read.
 
     Args:
         validation: Share of songs held out to watch the training.
@@ -115,29 +120,65 @@ class Split(Configurable):
         for group in np.flatnonzero(sizes > 1):
             members = order[starts[group] : starts[group] + sizes[group]]
             kinds[group] = _commonest(strata[members], names)
+        members = {kind: np.flatnonzero(kinds == kind) for kind in np.unique(kinds)}
+        quotas = self.quotas(
+            {names[kind]: int(sizes[chosen].sum()) for kind, chosen in members.items()}
+        )
         sides_of_groups = np.zeros(len(starts), np.uint8)
-        for kind in np.unique(kinds):
-            chosen = np.flatnonzero(kinds == kind)
-            chosen = chosen[np.argsort(lowest[chosen], kind="stable")]
-            sides_of_groups[chosen] = self.fill(sizes[chosen].tolist())
+        for kind, chosen in members.items():
+            drawn = chosen[np.argsort(lowest[chosen], kind="stable")]
+            quota = quotas[names[kind]]
+            sides_of_groups[drawn] = self.fill(sizes[drawn].tolist(), quota)
         sides = np.zeros(len(order), np.uint8)
         sides[order] = np.repeat(sides_of_groups, sizes)
         return sides
 
-    def fill(self, sizes: Sequence[int]) -> list[int]:
+    def quotas(
+        self, totals: Mapping[tuple[str, str, str], int]
+    ) -> dict[tuple[str, str, str], tuple[int, int]]:
+        """Says how many songs of each stratum are held out.
+
+        Each stratum's shares are rounded. What that leaves over is carried on to the
+        next stratum, by name, and given there once it makes up a whole song: so
+        many small strata hold out what one large one would.
+
+        Example:
+            in:   Split(validation=0, test=0.2), four strata of 2 songs
+            out:  (0, 0), (0, 0), (1, 0), (0, 0)
+
+        Args:
+            totals: Songs in each stratum.
+
+        Returns:
+            Songs for test and for validation of each stratum.
+        """
+        owed, asked = [0.0, 0.0], [0.0, 0.0]
+        quotas = {}
+        for stratum in sorted(totals):
+            room = totals[stratum]
+            counts = []
+            for place, share in enumerate((self.test, self.validation)):
+                exact = totals[stratum] * share
+                asked[place] += exact
+                owed[place] += exact
+                count = min(_due(round(exact), owed[place], asked[place]), room)
+                owed[place] -= count
+                room -= count
+                counts.append(count)
+            quotas[stratum] = (counts[0], counts[1])
+        return quotas
+
+    def fill(self, sizes: Sequence[int], quota: tuple[int, int]) -> list[int]:
         """Fills test, then validation, then train, in the order of the draw.
 
         Args:
             sizes: Songs in each group of one stratum, the lowest ticket first.
+            quota: How many of them go to test and to validation; see `quotas`.
 
         Returns:
             The place of each group's side in `SPLITS`.
         """
-        total = sum(sizes)
-        wanted = {
-            SPLITS.index("test"): round(total * self.test),
-            SPLITS.index("validation"): round(total * self.validation),
-        }
+        wanted = {SPLITS.index("test"): quota[0], SPLITS.index("validation"): quota[1]}
         sides = []
         for size in sizes:
             side = next((side for side in wanted if wanted[side] >= size), 0)
@@ -145,6 +186,14 @@ class Split(Configurable):
                 wanted[side] -= size
             sides.append(side)
         return sides
+
+
+def _due(rounded: int, owed: float, asked: float) -> int:
+    """Returns a stratum's rounded share, one more or less where it has to be."""
+    rest = owed - rounded
+    if abs(rest) < max(1 - _ROUNDING_ERROR, asked * _TOLERANCE):
+        return rounded
+    return max(0, rounded + (1 if rest > 0 else -1))
 
 
 def _commonest(strata: np.ndarray, names: Sequence[tuple[str, str, str]]) -> int:

@@ -24,6 +24,21 @@ def test_each_field_is_lowercased_in_its_own_language():
     assert (found.romanized, found.translation) == (("ilik",), ("in light",))
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("Ár nAthair, an tAthair", "ár n-athair, an t-athair"),
+        ("i nÉirinn na nÓg", "i n-éirinn na n-óg"),
+        ("Tá an tE\u0301an", "tá an t-e\u0301an"),
+        ("NATHAIR agus an t-Aer, McAodha", "nathair agus an t-aer, mcaodha"),
+    ],
+)
+def test_an_irish_prefix_is_still_told_from_its_word(before, after):
+    for language in ("ga", "ga-IE", "GA-Latn"):
+        assert lowered(before, language=language).lines == (after,)
+    assert lowered(before, language="gd").lines == (before.lower(),)
+
+
 @pytest.mark.parametrize("scheme", ["itrans", "HK", "Harvard-Kyoto", "slp1"])
 @pytest.mark.parametrize("key", ["romanization", "scheme", "transliteration"])
 def test_a_declared_scheme_keeps_its_capitals(scheme, key):
@@ -80,7 +95,8 @@ def test_iast_and_iso_lose_no_word():
 
 
 @given(
-    st.text(max_size=20), st.sampled_from(["tr", "az", "lt", "el", "de", "hi", "en"])
+    st.text(max_size=20),
+    st.sampled_from(["tr", "az", "lt", "ga", "el", "de", "hi", "en"]),
 )
 def test_lowercasing_twice_is_lowercasing_once(text, language):
     once = lowered(text.replace("\n", " "), language=language)

@@ -8,38 +8,24 @@ import pytest
 
 from gemma_keras_ft.config import from_config
 from gemma_keras_ft.preprocessing.cleaning.case import Lowercase
-from gemma_keras_ft.preprocessing.cleaning.chords import StripChords
-from gemma_keras_ft.preprocessing.cleaning.clean import Clean, RepairMojibake
-from gemma_keras_ft.preprocessing.cleaning.credits import MoveCredits
+from gemma_keras_ft.preprocessing.cleaning.clean import Clean
 from gemma_keras_ft.preprocessing.cleaning.labels import LabelSections
 from gemma_keras_ft.preprocessing.cleaning.links import StripLinks
 from gemma_keras_ft.preprocessing.cleaning.punctuation import TidyPunctuation
 from gemma_keras_ft.preprocessing.cleaning.repeats import CapElongation, ExpandRepeats
 from gemma_keras_ft.preprocessing.cleaning.residue import StripResidue
-from gemma_keras_ft.preprocessing.cleaning.symbols import StripSymbols
-from gemma_keras_ft.preprocessing.cleaning.timestamps import StripTimestamps
+from gemma_keras_ft.preprocessing.cleaning.symbols import StripOrnaments, StripSymbols
 from gemma_keras_ft.preprocessing.cleaning.whitespace import TidyWhitespace
+from gemma_keras_ft.preprocessing.recipe import default_recipe
 from gemma_keras_ft.preprocessing.text.normalize import Normalize
 from gemma_keras_ft.records import LyricRecord
 from gemma_keras_ft.testing import check_preprocessor
 
-# Encoding before markup, since half of a misread letter may be a control character;
-# chords before normalization, which closes the gaps between them; repeats before
-# labels, which count too; bars before symbols, since a bar is a danda.
-CLEANING = (
-    RepairMojibake(),
-    Clean(),
-    StripTimestamps(),
-    StripChords(),
-    Normalize(),
-    StripResidue(),
-    MoveCredits(),
-    ExpandRepeats(),
-    LabelSections(),
-    StripLinks(),
-    TidyPunctuation(),
-    StripSymbols(),
-    TidyWhitespace(),
+# What cleans text; the steps behind it judge and complete records.
+CLEANING = tuple(
+    step
+    for step in default_recipe()
+    if isinstance(step, Normalize) or ".cleaning." in type(step).__module__
 )
 BY_CHOICE = (CapElongation(), Lowercase())
 VARIANTS = (
@@ -51,6 +37,7 @@ VARIANTS = (
     StripLinks(urls="keep", emails="keep", handles="keep", hashtags="remove"),
     TidyPunctuation(punctuation="remove", verse_numbers="keep", bars="keep"),
     TidyPunctuation(punctuation="keep"),
+    StripOrnaments(emoji="keep"),
     StripSymbols(emoji="keep"),
     TidyWhitespace(split_glued_danda=True),
     CapElongation(letters=2, avagraha=3),

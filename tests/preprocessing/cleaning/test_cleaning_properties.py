@@ -12,17 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gemma_keras_ft.preprocessing.cleaning.case import Lowercase
-from gemma_keras_ft.preprocessing.cleaning.chords import StripChords
 from gemma_keras_ft.preprocessing.cleaning.clean import Clean, RepairMojibake
-from gemma_keras_ft.preprocessing.cleaning.credits import MoveCredits
 from gemma_keras_ft.preprocessing.cleaning.labels import LabelSections
-from gemma_keras_ft.preprocessing.cleaning.links import StripLinks
 from gemma_keras_ft.preprocessing.cleaning.punctuation import TidyPunctuation
 from gemma_keras_ft.preprocessing.cleaning.repeats import CapElongation, ExpandRepeats
-from gemma_keras_ft.preprocessing.cleaning.residue import StripResidue
-from gemma_keras_ft.preprocessing.cleaning.symbols import StripSymbols
-from gemma_keras_ft.preprocessing.cleaning.timestamps import StripTimestamps
 from gemma_keras_ft.preprocessing.cleaning.whitespace import TidyWhitespace
+from gemma_keras_ft.preprocessing.recipe import default_recipe
 from gemma_keras_ft.preprocessing.text.normalize import Normalize
 from gemma_keras_ft.records import LyricRecord
 from gemma_keras_ft.resources.corpus import embedded_records
@@ -32,21 +27,16 @@ with pytest.MonkeyPatch.context() as _patch:
     _patch.setattr(sys, "path", [str(Path(__file__).parents[2]), *sys.path])
     noise = importlib.import_module("noise")
 
-# The order of `test_clean_golden.py`; labels go, since clean songs have none.
-CLEANING = (
-    RepairMojibake(),
-    Clean(),
-    StripTimestamps(),
-    StripChords(),
-    Normalize(),
-    StripResidue(),
-    MoveCredits(),
-    ExpandRepeats(),
-    LabelSections(labels="remove"),
-    StripLinks(),
-    TidyPunctuation(),
-    StripSymbols(),
-    TidyWhitespace(),
+# What cleans text; the steps behind it judge and complete records.
+DEFAULT = tuple(
+    step
+    for step in default_recipe()
+    if isinstance(step, Normalize) or ".cleaning." in type(step).__module__
+)
+# Labels go, since clean songs have none.
+CLEANING = tuple(
+    LabelSections(labels="remove") if isinstance(step, LabelSections) else step
+    for step in DEFAULT
 )
 STEPS = (
     *(step for step in CLEANING if not isinstance(step, Normalize)),
@@ -60,8 +50,8 @@ STEPS = (
 LETTER = regex.compile(r"[\p{L}\p{M}]")
 
 
-def cleaned(record):
-    for step in CLEANING:
+def cleaned(record, steps=CLEANING):
+    for step in steps:
         record = step(record)
     return record
 
@@ -149,6 +139,39 @@ def test_a_step_twice_is_the_step_once(step, text, other, language, beside):
     assert types is None or len(types) == len(once.lines)
     if beside and once.romanized is not None:
         assert len(once.romanized) == len(once.lines)
+
+
+DECORATED = (
+    *(
+        "[Chorus]",
+        "Verse 2:",
+        "chorus",
+        "मुखड़ा:",
+        "(instrumental)",
+        "Music",
+        "5 Contributors",
+    ),
+    *("Em  G  Am", "F#m  G7", "| G  | D  |", "Lyrics by: John Smith"),
+    *("5 Contributors", "गायक: आशा"),
+    *("la la la (x2)", "नदी बहे (x2)", "(x2)", "the river runs", "नाव चले।", "ਪਾਣੀ ॥੧॥"),
+    "",
+)
+ORNAMENTS = ("", "🎵", "♪", "♥", "★", "🎤", "❤️", "*", "~", "•", "♫♫", "👩🏽‍🎤", "_")
+
+
+@st.composite
+def decorated_lines(draw):
+    before, after = (draw(st.sampled_from(ORNAMENTS)) for _ in range(2))
+    space = draw(st.sampled_from(["", " ", "  "]))
+    return before + space + draw(st.sampled_from(DECORATED)) + space + after
+
+
+@settings(max_examples=400)
+@given(st.lists(decorated_lines(), min_size=1, max_size=6), LANGUAGES)
+def test_a_decorated_song_is_clean_after_the_first_time(lines, language):
+    record = LyricRecord(id="a", lines=tuple(lines), language=language)
+    once = cleaned(record, DEFAULT)
+    assert cleaned(once, DEFAULT).lines == once.lines
 
 
 @settings(max_examples=150)
