@@ -3,6 +3,8 @@ import json
 import pytest
 
 from gemma_keras_ft.data.builder import from_example
+from gemma_keras_ft.preprocessing.culture.decision_rows import Decision, lines_sha256
+from gemma_keras_ft.preprocessing.culture.decisions import Decisions
 from gemma_keras_ft.preprocessing.curate import curate_records, default_recipe
 from gemma_keras_ft.preprocessing.prepare import Road
 from gemma_keras_ft.preprocessing.romanization.romanize import romanize_text
@@ -42,6 +44,9 @@ def records():
         for song in songs[50:60]
     ]
     made += [
+        song.replace(id=f"{song.id}-sacred", no_alter=True) for song in songs[60:65]
+    ]
+    made += [
         LyricRecord(id="short", lines=("one",)),
         LyricRecord(id="none", lines=("...", "♪", "!!")),
         SetAside(id="bad", reason="bad_json", where="f:3"),
@@ -49,9 +54,28 @@ def records():
     return [*songs, *made]
 
 
+@pytest.fixture(scope="module")
+def decisions(records):
+    """Exclusions of a song that has a copy, and of one that was completed."""
+    curation = curate_records(records)
+    seen = {r.id: r for split in SPLITS for r in curation.stream(split)}
+    return Decisions(
+        tuple(
+            Decision(
+                record_id=name,
+                lines_sha256=lines_sha256(seen[name].lines),
+                decision="exclude",
+                reviewer="Asha",
+                time="2025-01-31T12:00:00+00:00",
+            )
+            for name in (records[5].id, f"{records[52].id}-cut")
+        )
+    )
+
+
 @pytest.mark.parametrize("keep_artists", [False, True])
 def test_beam_gives_the_records_and_splits_of_one_machine(
-    records, keep_artists, tmp_path
+    records, decisions, keep_artists, tmp_path
 ):
     import tensorflow_datasets as tfds
 
@@ -59,10 +83,10 @@ def test_beam_gives_the_records_and_splits_of_one_machine(
     from gemma_keras_ft.data.beam_builder import write_tfds_with_beam
 
     split = Split(seed=3, keep_artists=keep_artists)
-    road = Road(steps=default_recipe(), split=split)
+    road = Road(steps=default_recipe(), split=split, decisions=decisions)
     pattern = stage_records(iter(records), tmp_path / "staged")
     write_tfds_with_beam(pattern, road, tmp_path / "tfds", corpus="trial")
-    curation = curate_records(records, split=split)
+    curation = curate_records(records, split=split, decisions=decisions)
     for name in SPLITS:
         read = tfds.load("lyrics/trial", data_dir=str(tmp_path / "tfds"), split=name)
         found = {example["id"].decode(): example for example in tfds.as_numpy(read)}
@@ -77,3 +101,6 @@ def test_beam_gives_the_records_and_splits_of_one_machine(
     assert sorted(aside) == sorted(expected)
     reasons = {json.loads(line)["reason"] for line in aside}
     assert {"duplicate", "too_few_lines", "bad_json"} <= reasons
+    names = {json.loads(line)["id"]: json.loads(line)["reason"] for line in aside}
+    assert names[records[5].id] == names[f"{records[52].id}-cut"] == "review_excluded"
+    assert names[f"{records[5].id}-copy"] == names[records[60].id] == "duplicate"
