@@ -163,12 +163,10 @@ def measure_opening(
 
     def open_rows(cache: Path) -> gkf.PlannedRows:
         key = rows_key(
-            dataset_version="benchmark",
-            select={},
-            task=TASK,
-            tokenizer=tokenizer,
+            examples(records),
             plan=plan,
-            examples=lambda: examples(records),
+            tokenizer=tokenizer,
+            about={"task": TASK.to_config()},
         )
         return cached_rows(
             lambda: plan.build(gkf.tokenize_examples(examples(records), tokenizer)),

@@ -142,6 +142,7 @@ def test_names_from_lyrics_are_told_on_one_line(monkeypatch, capsys):
         "undone": {},
         "counts": {"language": {"ta\u2067\n  leaks between splits: 0": 1}, **counts},
         "flagged": 0,
+        "flags_open": 0,
     }
     dataset = types.SimpleNamespace(report=report, leaks={"pairs": [1]}, version="v")
     monkeypatch.setattr(gkf, "curate", lambda *_, **__: dataset)

@@ -16,6 +16,7 @@ from gemma_keras_ft.preprocessing.culture.exclusions import ExclusionList
 from gemma_keras_ft.preprocessing.culture.flags import FlagSpans
 from gemma_keras_ft.preprocessing.culture.protection import Guard, ProtectedPhrases
 from gemma_keras_ft.preprocessing.curate import curate_records
+from gemma_keras_ft.preprocessing.splitting.split import Split
 from gemma_keras_ft.preprocessing.store import write_dataset
 from gemma_keras_ft.records import LyricRecord
 from gemma_keras_ft.workflow.review_page import write_review_page
@@ -76,7 +77,12 @@ SONGS = [
 
 def build(folder, songs=SONGS, decisions=None):
     curation = curate_records(
-        songs, recipe=RECIPE, guard=Guard(PROTECTED), decisions=decisions
+        songs,
+        recipe=RECIPE,
+        # In one split, so that songs come in the order in which they stand here.
+        split=Split(validation=0, test=0),
+        guard=Guard(PROTECTED),
+        decisions=decisions,
     )
     return write_dataset(curation, folder)
 
