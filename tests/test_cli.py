@@ -158,3 +158,22 @@ def test_the_package_runs_as_a_module_and_says_its_version():
     done = subprocess.run(run, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("gemma-keras-ft 0.")
+
+
+@pytest.mark.parametrize(
+    ("preset", "rate"), [("tiny_gemma2", 1e-2), ("gemma2_2b_en", 2e-4)]
+)
+def test_the_learning_rate_suits_the_preset_unless_it_is_named(
+    preset, rate, monkeypatch
+):
+    seen = []
+
+    def train(dataset, out, *, trainer, **settings):
+        seen.append(trainer.learning_rate)
+        raise ValueError("enough")
+
+    monkeypatch.setattr(gkf, "train", train)
+    command = ["train", "dataset", "--out", "run", "--preset", preset]
+    assert main(command) == 2
+    assert main([*command, "--learning-rate", "0.5"]) == 2
+    assert seen == [rate, 0.5]

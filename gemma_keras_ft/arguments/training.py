@@ -61,8 +61,7 @@ def add_train(commands) -> argparse.ArgumentParser:
     training.add_argument(
         "--learning-rate",
         type=float,
-        default=2e-4,
-        help="peak of the schedule; 1e-2 suits tiny_gemma2",
+        help="peak of the schedule (default: 1e-2 for tiny_gemma2, else 2e-4)",
     )
     training.add_argument(
         "--schedule",

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import gemma_keras_ft as gkf
+from gemma_keras_ft.testing import check_task
 
 README = Path(__file__).parents[2] / "README.md"
 TRAINER = gkf.Trainer(epochs=1, max_steps=2, global_batch_size=2, evaluations=1)
@@ -57,6 +58,10 @@ def test_the_task_of_readme_trains_and_is_evaluated(
     (section,) = results["runs"]
     assert section["tuned"]["tokens"] > 0
     assert len(section["songs"]) == len(dataset.splits["test"])
+
+
+def test_the_task_of_readme_is_a_sound_one(written):
+    check_task(written.task())
 
 
 @pytest.mark.parametrize(
