@@ -174,6 +174,6 @@ def test_the_learning_rate_suits_the_preset_unless_it_is_named(
 
     monkeypatch.setattr(gkf, "train", train)
     command = ["train", "dataset", "--out", "run", "--preset", preset]
-    assert main(command) == 2
-    assert main([*command, "--learning-rate", "0.5"]) == 2
+    assert cli.main(command) == 2
+    assert cli.main([*command, "--learning-rate", "0.5"]) == 2
     assert seen == [rate, 0.5]
