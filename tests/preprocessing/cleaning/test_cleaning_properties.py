@@ -166,11 +166,16 @@ def decorated_lines(draw):
     return before + space + draw(st.sampled_from(DECORATED)) + space + after
 
 
+SONGS = st.tuples(*[st.lists(decorated_lines(), max_size=4)] * 2)
+
+
 @settings(max_examples=400)
-@given(st.lists(decorated_lines(), min_size=1, max_size=6), LANGUAGES)
-def test_a_decorated_song_is_clean_after_the_first_time(lines, language):
-    record = LyricRecord(id="a", lines=tuple(lines), language=language)
-    once = cleaned(record, DEFAULT)
+@given(SONGS, LANGUAGES)
+def test_a_decorated_song_is_clean_after_the_first_time(song, language):
+    head, tail = song
+    # Of cues alone nothing goes; something must be sung.
+    lines = (*head, "the boat goes by", *tail)
+    once = cleaned(LyricRecord(id="a", lines=lines, language=language), DEFAULT)
     assert cleaned(once, DEFAULT).lines == once.lines
 
 
