@@ -52,6 +52,7 @@ if TYPE_CHECKING:
         ReplaceWords,
     )
     from gemma_keras_ft.preprocessing.base import (
+        CleaningPreprocessor,
         FilterPreprocessor,
         MapPreprocessor,
         Preprocessor,
@@ -120,6 +121,7 @@ _HOMES = {
     "Loader": "data.loader",
     "LyricDataset": "preprocessing.store",
     "LyricRecord": "records",
+    "CleaningPreprocessor": "preprocessing.base",
     "MapPreprocessor": "preprocessing.base",
     "Meaning": "data.tasks",
     "Mixture": "data.tasks",
@@ -193,6 +195,7 @@ __all__ = [
     "Adapter",
     "AllowLicenses",
     "Augmentation",
+    "CleaningPreprocessor",
     "Configurable",
     "Continuation",
     "Decisions",

@@ -24,9 +24,10 @@ except ImportError as error:
         "for older releases of other packages."
     ) from error
 
-from gemma_keras_ft.preprocessing.curate import complete_group, copy_of, unique_ids
-from gemma_keras_ft.preprocessing.prepare import Prepared, Road
+from gemma_keras_ft.preprocessing.curate import unique_ids
 from gemma_keras_ft.preprocessing.recipe import recipe_from_config, recipe_to_config
+from gemma_keras_ft.preprocessing.road import Prepared, Road, complete_group
+from gemma_keras_ft.preprocessing.splitting.dealing import copy_of
 from gemma_keras_ft.preprocessing.splitting.dedup import (
     THRESHOLD,
     Groups,

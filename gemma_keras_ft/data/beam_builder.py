@@ -14,7 +14,7 @@ from gemma_keras_ft.data.builder import (
     prepare,
     to_example,
 )
-from gemma_keras_ft.preprocessing.prepare import Road
+from gemma_keras_ft.preprocessing.road import Road
 from gemma_keras_ft.preprocessing.splitting.split import SPLITS
 from gemma_keras_ft.records import LyricRecord
 

@@ -30,6 +30,16 @@ class MapPreprocessor(Preprocessor):
         return self.map(record)
 
 
+class CleaningPreprocessor(MapPreprocessor):
+    """A step that takes away what hides other steps' finds: override `map`.
+
+    Steps of this kind that stand side by side in a recipe are run again, in their
+    order, until none of them finds anything more: a link that goes may uncover a
+    repeat. So a song that is clean stays as it is, however often it is cleaned.
+    A second call of `map` on its own result must change nothing.
+    """
+
+
 class FilterPreprocessor(Preprocessor):
     """A step that sets records aside: override `reject`."""
 

@@ -8,25 +8,20 @@ from typing import Any
 
 import numpy as np
 
+from gemma_keras_ft.config import from_config
 from gemma_keras_ft.preprocessing.augmentation.augment import Protected, augment_split
 from gemma_keras_ft.preprocessing.augmentation.base import Augmentation
 from gemma_keras_ft.preprocessing.base import Preprocessor
 from gemma_keras_ft.preprocessing.culture.decisions import Decisions
-from gemma_keras_ft.preprocessing.culture.flags import is_cleared
 from gemma_keras_ft.preprocessing.culture.protection import Guard
-from gemma_keras_ft.preprocessing.filling.fill_copies import complete_from_copies
-from gemma_keras_ft.preprocessing.prepare import (
-    Prepared,
-    Road,
-    Trail,
-    prepare_records,
-)
+from gemma_keras_ft.preprocessing.prepare import prepare_records
 from gemma_keras_ft.preprocessing.recipe import (
     check_recipe,
     default_recipe,
     recipe_to_config,
 )
-from gemma_keras_ft.preprocessing.splitting.dealing import Dealt, Ledger
+from gemma_keras_ft.preprocessing.road import Prepared, Road, Trail, complete_group
+from gemma_keras_ft.preprocessing.splitting.dealing import Dealt, Ledger, copy_of
 from gemma_keras_ft.preprocessing.splitting.likeness import hash_text
 from gemma_keras_ft.preprocessing.splitting.split import SPLITS, Split
 from gemma_keras_ft.preprocessing.spool import LineSpool
@@ -34,8 +29,6 @@ from gemma_keras_ft.preprocessing.summary import Summary
 from gemma_keras_ft.records import LyricRecord, SetAside, to_json_line
 
 _EXAMPLES = 3
-# Of a song with more versions than this, the first ones complete the others.
-_VERSIONS_ASKED = 32
 # Stands beside the places in SPLITS, for what was set aside after all.
 _ASIDE = 255
 
@@ -194,6 +187,7 @@ class Curation:
                 summary.add(record, split)
         reasons = Counter(item.reason for item in self.stream_set_aside())
         report = summary.report()
+        split = from_config(self.recipe["split"])
         return {
             "read": summary.songs - len(self._children) + len(self._set_aside),
             "kept": summary.songs - len(self._children),
@@ -205,21 +199,8 @@ class Curation:
             "examples": self._examples,
             "augmentation": self._augmented,
             "decisions": self._replayed,
-            "warnings": [*self._warnings(report["counts"]["split"])],
+            "warnings": split.warnings(report["counts"]["split"]),
         }
-
-    def _warnings(self, songs: Mapping[str, int]) -> Iterator[str]:
-        """Yields a sentence about each split that was asked for and is empty."""
-        split = self.recipe["split"]
-        shares = {name: split[name] for name in ("validation", "test")}
-        shares["train"] = 1 - sum(shares.values())
-        for name in SPLITS:
-            if shares[name] > 0 and not songs[name]:
-                yield (
-                    f"The split {name!r} is empty, though {shares[name]:.0%} of "
-                    f"{sum(songs.values())} songs were asked for: there are too few "
-                    "songs, or too few groups of songs that belong together."
-                )
 
     def report(self) -> dict[str, Any]:
         """Returns counts as JSON values: kept, set aside, by kind, by reason."""
@@ -282,50 +263,6 @@ def curate_records(
     if decisions:
         curation.note(decisions, len(orphans))
     return curation
-
-
-def complete_group(
-    versions: Sequence[LyricRecord], road: Road
-) -> list[tuple[LyricRecord | SetAside, Trail] | None]:
-    """Completes last lines that were cut off from other versions of the song.
-
-    What a reader has accepted or edited stays as the reader wants it. What is
-    completed goes the whole road again: so it is flagged and filtered as it now
-    reads, and what readers decided on the completed lines holds.
-
-    Args:
-        versions: Versions of one song, as they came from the road.
-        road: The road.
-
-    Returns:
-        For each version what became of it, and what steps did to it on the way;
-        None where nothing was missing.
-    """
-    asked = versions[:_VERSIONS_ASKED]
-    found = []
-    for version in versions:
-        new = version if is_cleared(version) else complete_from_copies(version, asked)
-        found.append(road.walk(new) if new is not version else None)
-    return found
-
-
-def copy_of(
-    record: Mapping[str, Any], name: str, *, excluded: bool = False
-) -> SetAside:
-    """Returns the set-aside of a record that says the same as the one of `name`.
-
-    Args:
-        record: The record, as JSON values.
-        name: Id of the other one.
-        excluded: Whether a reader has excluded that one.
-    """
-    return SetAside(
-        id=record["id"],
-        reason="duplicate",
-        detail=f"The same text as {name!r}"
-        + (", which a reader excluded." if excluded else "."),
-        record=record,
-    )
 
 
 def unique_ids(

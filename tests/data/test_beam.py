@@ -6,7 +6,7 @@ from gemma_keras_ft.data.builder import from_example
 from gemma_keras_ft.preprocessing.culture.decision_rows import Decision, lines_sha256
 from gemma_keras_ft.preprocessing.culture.decisions import Decisions
 from gemma_keras_ft.preprocessing.curate import curate_records, default_recipe
-from gemma_keras_ft.preprocessing.prepare import Road
+from gemma_keras_ft.preprocessing.road import Road
 from gemma_keras_ft.preprocessing.romanization.romanize import romanize_text
 from gemma_keras_ft.preprocessing.splitting.split import SPLITS, Split
 from gemma_keras_ft.records import LyricRecord, SetAside, to_json_line

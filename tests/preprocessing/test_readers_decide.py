@@ -172,3 +172,13 @@ def test_a_split_that_came_out_empty_is_told():
     ]
     (warning, *_) = curated([song("a")]).report()["warnings"]
     assert "is empty" in warning
+
+
+def test_a_copy_of_several_excluded_songs_names_the_first():
+    copies = [song("first"), song("second", title="River"), song("third")]
+    seen = {copy.id: kept(curated([copy]))[copy.id] for copy in copies[:2]}
+    rows = [decide(seen[name], "exclude") for name in ("second", "first")]
+    again = curated(copies, *rows)
+    (copy,) = [item for item in again.set_aside if item.id == "third"]
+    assert copy.detail == "The same text as 'first', which a reader excluded."
+    all_is_there(again, copies)

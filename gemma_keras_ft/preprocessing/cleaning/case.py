@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 import regex
 
 from gemma_keras_ft.config import register
-from gemma_keras_ft.preprocessing.base import MapPreprocessor
+from gemma_keras_ft.preprocessing.base import CleaningPreprocessor
 from gemma_keras_ft.preprocessing.cleaning.punctuation import uses_danda
 from gemma_keras_ft.preprocessing.edits import PARALLEL
 from gemma_keras_ft.preprocessing.romanization.schemes import CASE_SIGNIFICANT
@@ -36,7 +36,7 @@ _LITHUANIAN_ACCENTED = regex.compile(r"([IJĮ])(?=[\u0300\u0301\u0303])")
 
 @register("lowercase")
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Lowercase(MapPreprocessor):
+class Lowercase(CleaningPreprocessor):
     """Lowercases lines, romanization and translation, each by its language.
 
     In Turkish and Azerbaijani `I` becomes `ı` and `İ` `i`; in Lithuanian an i keeps

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import regex
 
 from gemma_keras_ft.config import register
-from gemma_keras_ft.preprocessing.base import MapPreprocessor
+from gemma_keras_ft.preprocessing.base import CleaningPreprocessor
 from gemma_keras_ft.preprocessing.cleaning.credits import named_by_credits
 from gemma_keras_ft.preprocessing.cleaning.patterns import cut, cutting
 from gemma_keras_ft.preprocessing.edits import Edit, edit_song
@@ -80,7 +80,7 @@ _OTHERS = frozenset(
 
 @register("strip_chords")
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class StripChords(MapPreprocessor):
+class StripChords(CleaningPreprocessor):
     """Takes out chords and what chord sheets have beside them.
 
     ChordPro directives: `{title: …}` and its like go to `metadata["credits"]`,

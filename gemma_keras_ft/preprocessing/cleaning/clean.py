@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from gemma_keras_ft.config import register
-from gemma_keras_ft.preprocessing.base import MapPreprocessor
+from gemma_keras_ft.preprocessing.base import CleaningPreprocessor
 from gemma_keras_ft.preprocessing.cleaning.markup import (
     markup_to_text,
     without_controls,
@@ -35,7 +35,7 @@ _FROM_C1 = {
 
 @register("clean")
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Clean(MapPreprocessor):
+class Clean(CleaningPreprocessor):
     """Takes out markup and control characters.
 
     HTML goes where there is some; `<br>` and the ends of paragraphs become line
@@ -116,7 +116,7 @@ def _plain_line(text: str | None) -> str | None:
 
 @register("repair_mojibake")
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class RepairMojibake(MapPreprocessor):
+class RepairMojibake(CleaningPreprocessor):
     """Repairs text that was decoded in a wrong encoding, by `ftfy`.
 
     Only the encoding is repaired: quotes stay as they are (a Bengali `ব’লে` needs

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import regex
 
 from gemma_keras_ft.config import register
-from gemma_keras_ft.preprocessing.base import MapPreprocessor
+from gemma_keras_ft.preprocessing.base import CleaningPreprocessor
 from gemma_keras_ft.preprocessing.cleaning.credit_words import BY, CREDIT_WORDS
 from gemma_keras_ft.preprocessing.cleaning.patterns import folded
 from gemma_keras_ft.preprocessing.edits import Edit, edit_song, extended
@@ -45,7 +45,7 @@ class _Credit(NamedTuple):
 
 @register("move_credits")
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class MoveCredits(MapPreprocessor):
+class MoveCredits(CleaningPreprocessor):
     """Moves credits above and below the song to `metadata["credits"]`.
 
     `Singer: …`, `गायक - …`, `Written by …`, `ராகம்-நாட்டை`, in the languages of

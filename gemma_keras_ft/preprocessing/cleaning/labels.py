@@ -7,7 +7,7 @@ from typing import NamedTuple
 import regex
 
 from gemma_keras_ft.config import register
-from gemma_keras_ft.preprocessing.base import MapPreprocessor
+from gemma_keras_ft.preprocessing.base import CleaningPreprocessor
 from gemma_keras_ft.preprocessing.cleaning.label_words import LABEL_WORDS, ORDINALS
 from gemma_keras_ft.preprocessing.cleaning.marks import read_mark
 from gemma_keras_ft.preprocessing.cleaning.patterns import folded
@@ -77,7 +77,7 @@ class Label(NamedTuple):
 
 @register("label_sections")
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class LabelSections(MapPreprocessor):
+class LabelSections(CleaningPreprocessor):
     """Writes section labels in one form, `[verse 1]`, or takes them out.
 
     Reads `[Verse 2: A & B]`, `Chorus:`, `## Bridge`, `मुखड़ा:`, `पहला अंतरा`, `பல்லவி`

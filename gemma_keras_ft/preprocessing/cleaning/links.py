@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import regex
 
 from gemma_keras_ft.config import register
-from gemma_keras_ft.preprocessing.base import MapPreprocessor
+from gemma_keras_ft.preprocessing.base import CleaningPreprocessor
 from gemma_keras_ft.preprocessing.cleaning.patterns import cut, cutting
 from gemma_keras_ft.preprocessing.edits import Edit, edit_each, edit_song
 from gemma_keras_ft.records import LyricRecord
@@ -45,7 +45,7 @@ _SUSPECT = regex.compile(
 
 @register("strip_links")
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class StripLinks(MapPreprocessor):
+class StripLinks(CleaningPreprocessor):
     """Takes out URLs, e-mail addresses and handles; of a hashtag keeps the word.
 
     What goes is kept in `metadata["removed"]`. Title and author are cleaned too.

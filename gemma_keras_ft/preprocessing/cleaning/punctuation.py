@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import regex
 
 from gemma_keras_ft.config import register
-from gemma_keras_ft.preprocessing.base import MapPreprocessor
+from gemma_keras_ft.preprocessing.base import CleaningPreprocessor
 from gemma_keras_ft.preprocessing.edits import Edit, edit_each, edit_song
 from gemma_keras_ft.records import LyricRecord
 
@@ -63,7 +63,7 @@ _INSIDE_WORD = regex.compile(
 
 @register("tidy_punctuation")
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TidyPunctuation(MapPreprocessor):
+class TidyPunctuation(CleaningPreprocessor):
     """Writes punctuation in one way, or removes what carries no meaning.
 
     Standardizing: `|` and `||` become `।` and `।।` in a line that has Indic letters; a

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import regex
 
 from gemma_keras_ft.config import register
-from gemma_keras_ft.preprocessing.base import MapPreprocessor
+from gemma_keras_ft.preprocessing.base import CleaningPreprocessor
 from gemma_keras_ft.preprocessing.cleaning.labels import Label, read_labels
 from gemma_keras_ft.preprocessing.cleaning.marks import may_have_mark, read_mark
 from gemma_keras_ft.preprocessing.edits import Edit, edit_each, edit_song
@@ -21,7 +21,7 @@ _CLOSERS = regex.compile(r"[\])}>】）］:：\s]*$")
 
 @register("expand_repeats")
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ExpandRepeats(MapPreprocessor):
+class ExpandRepeats(CleaningPreprocessor):
     """Writes out what a mark says is sung again, or writes all marks alike.
 
     A mark at the end of a line repeats the line, one beside a section label the
@@ -150,7 +150,7 @@ def _marked(lines: Sequence[str], marks: dict[int, tuple[str, int]]) -> Edit | N
 
 @register("cap_elongation")
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class CapElongation(MapPreprocessor):
+class CapElongation(CleaningPreprocessor):
     """Shortens letters that are held: `Ooooooh` to `Oooh`, `ओऽऽऽ` to `ओऽ`.
 
     For vocabularies that break long runs into many tokens. Repeated syllables and

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import regex
 
 from gemma_keras_ft.config import register
-from gemma_keras_ft.preprocessing.base import MapPreprocessor
+from gemma_keras_ft.preprocessing.base import CleaningPreprocessor
 from gemma_keras_ft.preprocessing.cleaning.cues import is_cue
 from gemma_keras_ft.preprocessing.cleaning.patterns import cut, cutting
 from gemma_keras_ft.preprocessing.edits import Edit, edit_song
@@ -77,7 +77,7 @@ _SAID = (
 
 @register("strip_residue")
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class StripResidue(MapPreprocessor):
+class StripResidue(CleaningPreprocessor):
     """Takes out what a lyrics site or a video's description put into the song.
 
     The counter and title glued to the head, `12Embed` glued to the tail, `You might

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import regex
 
 from gemma_keras_ft.config import register
-from gemma_keras_ft.preprocessing.base import MapPreprocessor
+from gemma_keras_ft.preprocessing.base import CleaningPreprocessor
 from gemma_keras_ft.preprocessing.cleaning.cues import is_cue
 from gemma_keras_ft.preprocessing.cleaning.labels import read_label
 from gemma_keras_ft.preprocessing.cleaning.patterns import cut, cutting
@@ -69,7 +69,7 @@ _INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
 
 @register("strip_ornaments")
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class StripOrnaments(MapPreprocessor):
+class StripOrnaments(CleaningPreprocessor):
     """Takes out what decorates a line, so that the steps behind it read the line.
 
     A label, a credit, a repeat mark or a line of chords is told by its whole line or
@@ -132,7 +132,7 @@ def _cut_spaced(pattern: regex.Pattern, line: str) -> str:
 
 @register("strip_symbols")
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class StripSymbols(MapPreprocessor):
+class StripSymbols(CleaningPreprocessor):
     """Takes out symbols that are not read aloud, and emoji.
 
     Notes, stars, bullets and other signs of no script; `@ # * ~ ^ _ | < >` where

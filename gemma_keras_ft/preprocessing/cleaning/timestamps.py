@@ -8,7 +8,7 @@ from typing import Any
 import regex
 
 from gemma_keras_ft.config import register
-from gemma_keras_ft.preprocessing.base import MapPreprocessor
+from gemma_keras_ft.preprocessing.base import CleaningPreprocessor
 from gemma_keras_ft.preprocessing.cleaning.credits import named_by_credits
 from gemma_keras_ft.preprocessing.cleaning.patterns import cut, cutting
 from gemma_keras_ft.preprocessing.edits import Edit, edit_song
@@ -45,7 +45,7 @@ _SUSPECT = regex.compile(r"\[\s*[#a-z]+\s*:|[\[<]\d{1,3}:\d{2}", regex.IGNORECAS
 
 @register("strip_timestamps")
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class StripTimestamps(MapPreprocessor):
+class StripTimestamps(CleaningPreprocessor):
     """Takes out LRC's tags and times; puts the lines in the order sung.
 
     A line with several times is a refrain and comes at each of them. A time without

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import regex
 
 from gemma_keras_ft.config import register
-from gemma_keras_ft.preprocessing.base import MapPreprocessor
+from gemma_keras_ft.preprocessing.base import CleaningPreprocessor
 from gemma_keras_ft.preprocessing.edits import (
     Edit,
     edit_each,
@@ -21,7 +21,7 @@ _GLUED_DANDA = regex.compile(r"(?<=[\p{L}\p{M}](?:[।॥|]{2}|॥))(?=\p{L})")
 
 @register("tidy_whitespace")
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TidyWhitespace(MapPreprocessor):
+class TidyWhitespace(CleaningPreprocessor):
     r"""Puts one space between words and one empty line between stanzas.
 
     Tabs, no-break, ideographic and other spaces become plain ones; lines are

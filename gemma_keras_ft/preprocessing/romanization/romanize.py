@@ -162,15 +162,17 @@ class Romanize(MapPreprocessor):
         """Returns the record with `romanized`, one line for each line."""
         if record.romanized is not None or record.script not in SCRIPTS:
             return record
-        language = record.language
-        romanized = tuple(
-            romanize_text(line, scheme=self.scheme, language=language)
-            for line in record.lines
-        )
+        romanized = tuple(self._line(line, record.language) for line in record.lines)
         if self.scheme == _DEFAULT:
             return record.replace(romanized=romanized)
         metadata = {**record.metadata, "romanization": self.scheme}
         return record.replace(romanized=romanized, metadata=metadata)
+
+    def _line(self, line: str, language: str | None) -> str:
+        romanized = romanize_text(line, scheme=self.scheme, language=language)
+        # A mark that stands alone has no sound: no gap stays where it stood.
+        spaced, tidy = " ".join(romanized.split()), " ".join(line.split())
+        return spaced if line == tidy else romanized
 
 
 def check_recipe_case(steps: Iterable[Configurable]) -> None:

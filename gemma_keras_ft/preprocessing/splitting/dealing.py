@@ -1,7 +1,8 @@
 """Groups all kept records, names the copies among them, and deals out the rest."""
 
 from array import array
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from gemma_keras_ft.preprocessing.splitting.dedup import (
 )
 from gemma_keras_ft.preprocessing.splitting.likeness import Likeness, hash_text
 from gemma_keras_ft.preprocessing.splitting.split import Draw, Split
+from gemma_keras_ft.records import SetAside
 
 
 class Dealt(NamedTuple):
@@ -120,3 +122,22 @@ class Ledger:
             if kept not in barred:
                 copies.append((int(order[place + 1]), kept))
         return sorted(copies)
+
+
+def copy_of(
+    record: Mapping[str, Any], name: str, *, excluded: bool = False
+) -> SetAside:
+    """Returns the set-aside of a record that says the same as the one of `name`.
+
+    Args:
+        record: The record, as JSON values.
+        name: Id of the other one.
+        excluded: Whether a reader has excluded that one.
+    """
+    return SetAside(
+        id=record["id"],
+        reason="duplicate",
+        detail=f"The same text as {name!r}"
+        + (", which a reader excluded." if excluded else "."),
+        record=record,
+    )

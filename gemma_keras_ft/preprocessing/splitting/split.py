@@ -187,6 +187,22 @@ class Split(Configurable):
             sides.append(side)
         return sides
 
+    def warnings(self, songs: Mapping[str, int]) -> list[str]:
+        """Returns a sentence about each split that was asked for and is empty.
+
+        Args:
+            songs: How many songs each split has.
+        """
+        shares = {"validation": self.validation, "test": self.test}
+        shares["train"] = 1 - sum(shares.values())
+        return [
+            f"The split {name!r} is empty, though {shares[name]:.0%} of "
+            f"{sum(songs.values())} songs were asked for: there are too few "
+            "songs, or too few groups of songs that belong together."
+            for name in SPLITS
+            if shares[name] > 0 and not songs[name]
+        ]
+
 
 def _due(rounded: int, owed: float, asked: float) -> int:
     """Returns a stratum's rounded share, one more or less where it has to be."""

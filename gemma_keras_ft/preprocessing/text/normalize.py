@@ -9,7 +9,7 @@ from collections.abc import Callable
 import regex
 
 from gemma_keras_ft.config import register
-from gemma_keras_ft.preprocessing.base import MapPreprocessor
+from gemma_keras_ft.preprocessing.base import CleaningPreprocessor
 from gemma_keras_ft.preprocessing.text.indic import join_dead_consonants, respell_indic
 from gemma_keras_ft.preprocessing.text.indic_tables import (
     PERSIAN_DIGITS,
@@ -92,11 +92,14 @@ def normalize_text(
         text = _INVISIBLE_RUN.sub(_kept_invisible(primary), text)
         # What went may have stood between a letter and its mark.
         text = unicodedata.normalize("NFC", text)
+    if _ODD_SPACES.search(text):
+        text = _SPACES.sub(" ", text)
     if not canonical_only:
+        # Last, since bars that are a danda are told by what stands beside them.
         text = respell_indic(text)
         if primary in _PERSIAN_LETTERS_IN:
             text = text.translate(_PERSIAN)
-    return _SPACES.sub(" ", text) if _ODD_SPACES.search(text) else text
+    return text
 
 
 def _primary(language: str | None) -> str:
@@ -196,7 +199,7 @@ def _folded(text: str) -> str:
 
 @register("normalize")
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Normalize(MapPreprocessor):
+class Normalize(CleaningPreprocessor):
     """Normalizes title, author, lines, romanization and translation.
 
     Each by its own language; see `normalize_text`. In a `no_alter` record only what

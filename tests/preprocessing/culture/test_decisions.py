@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import pickle
 
@@ -327,3 +328,52 @@ def test_nothing_is_raised_for_a_records_content():
             result = decisions(*rows[:count], guard=Guard(["ਧੰਨੁ"])).apply(record)
             assert result.id == record.id
             json.dumps(result.to_dict())
+
+
+def spans_by_line(record):
+    return {flag["line"]: span_of(flag) for flag in record.metadata["flags"]}
+
+
+def test_a_decision_on_other_lines_takes_nothing_back():
+    record, elsewhere = song(), ("another river",)
+    for later in (decide("accept"), decide("exclude"), edit(("the river",))):
+        stale = dataclasses.replace(later, lines_sha256=lines_sha256(elsewhere))
+        for first, state in (("accept", "accepted"), ("exclude", "excluded")):
+            review = decisions(decide(first), stale).review(record)
+            assert review.state == state
+            assert review.decision == decide(first)
+        assert decisions(stale, stale).review(record).state == "stale"
+        assert decisions(stale, decide("accept")).review(record).state == "accepted"
+
+
+def test_an_edit_takes_back_what_was_said_of_the_lines():
+    record = song()
+    span = spans_by_line(record)[1]
+    for name in ("accept", "exclude"):
+        review = decisions(decide(name, span=span), edit(CLEAN)).review(record)
+        assert (review.state, review.accepted) == ("edited", frozenset())
+    title = {"field": "title", "line": None, "start": 0, "end": 4}
+    record = song(title="rain")
+    excluded, accepted = (decide(name, span=title) for name in ("exclude", "accept"))
+    assert decisions(excluded, edit(CLEAN)).review(record).state == "edited"
+    assert decisions(edit(CLEAN), excluded).review(record).state == "excluded"
+    assert decisions(accepted, edit(CLEAN)).review(record).accepted == {
+        ("title", None, 0, 4)
+    }
+
+
+def test_of_several_exclusions_the_last_one_is_named():
+    record = song()
+    spans = spans_by_line(record)
+    rows = [
+        decide("exclude", span=spans[0], reviewer="Asha", note="the river"),
+        decide("exclude", span=spans[1], reviewer="Bala", note="a number"),
+    ]
+    aside = apply_decisions(record, decisions(*rows))
+    assert "Bala" in aside.detail and aside.detail.endswith(": a number")
+    # Said again, it is the last.
+    again = apply_decisions(record, decisions(*rows, rows[0]))
+    assert "Asha" in again.detail and again.detail.endswith(": the river")
+    # What is accepted since excludes no more.
+    left = decisions(*rows, decide("accept", span=spans[1]))
+    assert "Asha" in apply_decisions(record, left).detail

@@ -280,3 +280,22 @@ def test_nothing_changes_when_everything_is_forgotten():
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_contract(scheme):
     check_preprocessor(Romanize(scheme=scheme))
+
+
+@pytest.mark.parametrize(
+    ("line", "script", "expected"),
+    [
+        ("ਜਿਹੱ ੱ ਬੱਈਣ", "Guru", "jiha baīṇa"),
+        ("ਬੱਇ ੱ", "Guru", "ba:i"),
+        ("ੱ ਜਿਹੱ", "Guru", "jiha"),
+        ("क \u093c x", "Deva", "ka x"),
+        ("ੱ", "Guru", ""),
+        # A line that has odd gaps of its own keeps them, and its width.
+        ("ਜਿਹ  ਬੱ", "Guru", "jiha  ba"),
+        (" काम  करो ", "Deva", " kāma  karō "),
+        ("काम\tकरो", "Deva", "kāma\tkarō"),
+    ],
+)
+def test_no_gap_stays_where_a_silent_mark_stood(line, script, expected):
+    song = LyricRecord(id="a", lines=(line, "x"), script=script)
+    assert Romanize()(song).romanized == (expected, "x")

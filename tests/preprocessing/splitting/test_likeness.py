@@ -54,3 +54,28 @@ def test_what_is_measured_depends_on_nothing_but_the_record():
     assert [len(likeness.shingles) for likeness in together] == [6, 0, 2]
     assert [len(likeness.verses) for likeness in together] == [1, 0, 0]
     assert jaccard(together[0].shingles, together[0].shingles) == 1
+
+
+def test_a_copy_has_the_words_the_script_and_the_language():
+    song = LyricRecord(id="a", lines=("one two", "six"), language="hi", script="Latn")
+    others = {
+        "name": song.replace(id="b", title="One", lines=("One, two six!",)),
+        "language": song.replace(language="mr"),
+        "script": song.replace(script="Deva"),
+        "words": song.replace(lines=("one two", "seven")),
+    }
+    likeness, *found = measure_likeness([song, *others.values()])
+    same = dict(zip(others, found, strict=True))
+    assert [name for name in same if same[name].copy == likeness.copy] == ["name"]
+    assert [name for name in same if same[name].words == likeness.words] == [
+        "name",
+        "language",
+        "script",
+    ]
+
+
+def test_a_verse_has_five_different_words():
+    refrain = ("river lamp", "lamp song", "boat, river boat")
+    verse = ("river lamp", "lamp song", "boat, river shore")
+    songs = [LyricRecord(id="a", lines=lines) for lines in (refrain, verse)]
+    assert [len(one.verses) for one in measure_likeness(songs)] == [0, 1]

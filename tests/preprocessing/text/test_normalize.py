@@ -233,3 +233,23 @@ def test_a_record_not_to_be_altered_keeps_its_spelling():
 
 def test_contract():
     check_preprocessor(Normalize())
+
+
+@pytest.mark.parametrize("space", ["\t", "\u00a0", "\u3000", "\u2003", "  ", " \u200d"])
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("||_राम", "॥ राम"),
+        ("राम_||", "राम ॥"),
+        ("राम_|", "राम ।"),
+        ("१_||", "१ ॥"),
+        ("||_१_||", "॥ १ ॥"),
+        ("||_moon", "|| moon"),
+    ],
+)
+def test_bars_are_told_by_what_stands_behind_any_space(text, expected, space):
+    spaced = text.replace("_", space)
+    assert normalize_text(spaced, "hi") == expected
+    # Sacred text keeps its bars and loses no more than the odd space.
+    plain = text.replace("_", " ")
+    assert normalize_text(spaced, "hi", canonical_only=True) == plain
