@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
 
 import numpy as np
-from training_setup import ALPHA, LEARNING_RATE, RANK, Setup, flops_per_token
+from training_setup import ALPHA, LEARNING_RATE, RANK, Setup
 
 import gemma_keras_ft as gkf
 
@@ -43,11 +43,12 @@ def compete(name: str, setup: Setup, line: Connection) -> None:
 def train_ours(setup: Setup, line: Connection) -> None:
     """This package on packed rows."""
     from gemma_keras_ft.model.lora import enable_adapter
+    from gemma_keras_ft.training.flops import training_flops
 
     model = setup.build()
     enable_adapter(model, gkf.Adapter(rank=RANK, alpha=ALPHA))
     rows = setup.plan_rows("packed")
-    _introduce(line, rows, setup, model)
+    _introduce(line, rows, setup, model, flops=training_flops(model, rows))
     (bucket,) = rows.buckets
     trainer = gkf.Trainer(
         epochs=_ENDLESS,
@@ -228,13 +229,16 @@ def _facts(rows: gkf.PlannedRows, setup: Setup) -> dict[str, Any]:
     return {"kinds": kinds, "filled": rows.counts()["filled"]}
 
 
-def _introduce(line: Connection, rows: gkf.PlannedRows, setup: Setup, model) -> None:
+def _introduce(
+    line: Connection, rows: gkf.PlannedRows, setup: Setup, model, flops: float = 0.0
+) -> None:
     trained = sum(int(np.prod(v.shape)) for v in model.backbone.trainable_variables)
+    tokens = rows.counts()["tokens"]
     line.send(
         {
             **_facts(rows, setup),
             "parameters": trained,
-            "flops_per_token": flops_per_token(model),
+            "flops_per_token": flops / tokens,
         }
     )
 

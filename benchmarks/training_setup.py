@@ -118,26 +118,3 @@ def _draw(lengths: np.ndarray) -> np.ndarray:
     wanted = generator.lognormal(np.log(_MEDIAN), _SPREAD, _SONGS)
     found = np.searchsorted(lengths[order], wanted)
     return order[np.minimum(found, len(order) - 1)]
-
-
-def flops_per_token(model: Any) -> float:
-    """Returns the multiplications and additions that a token needs, attention aside.
-
-    A frozen kernel is passed forwards and backwards once, without a gradient of its
-    own: 4 for each of its numbers. A factor of an adapter has one: 6.
-
-    Args:
-        model: A `GemmaCausalLM` with its adapter enabled.
-    """
-    backbone = model.backbone
-    adapters = sum(_size(v) for v in backbone.trainable_variables)
-    # Scales of norms are vectors; the embedding is the head's kernel too.
-    kernels = sum(_size(v) for v in backbone.non_trainable_variables if v.ndim > 1)
-    return 4.0 * kernels + 6.0 * adapters
-
-
-def _size(variable: Any) -> int:
-    size = 1
-    for axis in variable.shape:
-        size *= axis
-    return size
