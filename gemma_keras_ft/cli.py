@@ -13,6 +13,7 @@ from typing import Any, TextIO
 
 import gemma_keras_ft as gkf
 from gemma_keras_ft.arguments import TASKS, build_parser
+from gemma_keras_ft.training.compilation import keep_compiled_programs
 
 _TENSORFLOW_COMMANDS = ("quickstart", "show", "train", "evaluate", "generate")
 # What a user can mend is told in one sentence; anything else keeps its traceback.
@@ -26,6 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         if arguments.command in _TENSORFLOW_COMMANDS:
+            keep_compiled_programs()
             _import_tensorflow_quietly()
         _COMMANDS[arguments.command](arguments)
     except _USER_ERRORS as error:
@@ -156,7 +158,8 @@ def _show(arguments: argparse.Namespace) -> None:
 
 
 def _train(arguments: argparse.Namespace) -> None:
-    from gemma_keras_ft.training.progress import progress_bars
+    from gemma_keras_ft.training.metrics_files import CSV, tensorboard_is_there
+    from gemma_keras_ft.training.progress import describe_result, progress_bars
 
     adapter = {
         "rank": arguments.rank,
@@ -172,6 +175,10 @@ def _train(arguments: argparse.Namespace) -> None:
         learning_rate=arguments.learning_rate or _learning_rate(arguments.preset),
         schedule=arguments.schedule,
         micro_batches=arguments.micro_batches,
+        neftune_alpha=arguments.neftune_alpha,
+        patience=arguments.patience,
+        min_delta=arguments.min_delta,
+        restore_best=not arguments.keep_last,
     )
     with progress_bars() as bars:
         run = gkf.train(
@@ -188,6 +195,7 @@ def _train(arguments: argparse.Namespace) -> None:
             resume=arguments.resume,
             overwrite=arguments.overwrite,
             callbacks=bars("training"),
+            peak_flops=arguments.peak_flops,
         )
     for language, choice in run.facts["script_choice"].items():
         songs = language or "lyrics of no known language"
@@ -197,6 +205,10 @@ def _train(arguments: argparse.Namespace) -> None:
         f"{result['steps']} steps in {result['seconds']:.0f} s; run in {run.directory}"
     )
     task = "" if arguments.task in TASKS else f"--task {shlex.quote(arguments.task)} "
+    for sentence in describe_result(result):
+        _tell(sentence)
+    events = "" if tensorboard_is_there() else "; with tensorboard installed, there too"
+    _tell(f"curves in {run.directory}/{CSV}{events}")
     run = shlex.quote(arguments.out)
     _tell(f"next: gemma-keras-ft evaluate {run} {task}--out report")
 

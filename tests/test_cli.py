@@ -100,6 +100,41 @@ def test_rows_are_planned_as_told(called):
     )
 
 
+def test_training_is_set_as_told(called):
+    assert train() == 0
+    plain = called["trainer"]
+    assert plain == gkf.Trainer(learning_rate=plain.learning_rate)
+    assert called["peak_flops"] is None
+    flags = "--patience 3 --min-delta 0.01 --keep-last --neftune-alpha 5"
+    assert train(*flags.split(), "--peak-flops", 1e15) == 0
+    assert called["trainer"] == dataclasses.replace(
+        plain, patience=3, min_delta=0.01, restore_best=False, neftune_alpha=5.0
+    )
+    assert called["peak_flops"] == 1e15
+
+
+def test_compiled_programs_are_kept_by_the_commands_that_compile(called, monkeypatch):
+    kept = []
+    monkeypatch.setattr(cli, "keep_compiled_programs", lambda: kept.append(True))
+    assert train() == 0
+    assert len(kept) == 1
+    assert cli.main(["report", "nowhere", "--out", "report"]) == 2
+    assert len(kept) == 1
+
+
+def test_overfitting_and_an_early_end_are_told(called, capsys, monkeypatch):
+    history = {"step": [2, 4], "loss": [2.0, 1.0], "validation_loss": [2.5, 3.0]}
+    result = {"steps": 4, "best_step": 2, "adapter_step": 2, "stopped_early": True}
+    monkeypatch.setitem(RESULT, "history", history)
+    for name, value in result.items():
+        monkeypatch.setitem(RESULT, name, value)
+    assert train() == 0
+    shown = capsys.readouterr().out
+    for sentence in ("Stopped early after step 4", "The model is overfitting"):
+        assert sentence in shown
+    assert "curves in run/metrics.csv" in shown
+
+
 @pytest.mark.parametrize("command", ["evaluate", "generate"])
 def test_a_runs_own_task_is_known_once_its_file_is_named(
     called, own_task, tmp_path, command, request, monkeypatch, capsys

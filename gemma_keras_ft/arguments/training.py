@@ -75,6 +75,34 @@ def add_train(commands) -> argparse.ArgumentParser:
         default=1,
         help="compute a batch in so many parts: less memory, the same result",
     )
+    training.add_argument(
+        "--neftune-alpha",
+        type=float,
+        default=0.0,
+        help="noise on embeddings in training, against learning by heart: 5 to 15",
+    )
+    training.add_argument(
+        "--patience",
+        type=integer(1, LARGEST_COUNT),
+        help="end after so many evaluations without a better validation loss",
+    )
+    training.add_argument(
+        "--min-delta",
+        type=float,
+        default=0.0,
+        help="nats a token by which a loss must be lower to count as better",
+    )
+    training.add_argument(
+        "--keep-last",
+        action="store_true",
+        help="keep the adapter of the last step, not that of the best evaluation",
+    )
+    training.add_argument(
+        "--peak-flops",
+        type=float,
+        help="what the devices can do in a second (such as 1e15), to tell the share "
+        "that is used",
+    )
     _add_rows(training)
     existing = command.add_mutually_exclusive_group()
     existing.add_argument(

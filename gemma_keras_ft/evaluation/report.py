@@ -16,6 +16,7 @@ from gemma_keras_ft.evaluation.compare import format_p_value, format_ratios
 from gemma_keras_ft.evaluation.results import check_results
 from gemma_keras_ft.evaluation.terminal import printable
 from gemma_keras_ft.records import write_text_atomically
+from gemma_keras_ft.training.overfitting import find_loss_gap
 
 _LARGEST_REPORT_BYTES = 64 * 2**20
 
@@ -129,7 +130,9 @@ def render_report(results: Mapping[str, Any]) -> str:
 def _present_run(run: dict[str, Any] | None, place: int) -> dict[str, Any]:
     run = run or {}
     name = f"run-{place + 1}"
-    history = plots.plot_history(run.get("history") or {}, name=f"{name}-history")
+    curves = run.get("history") or {}
+    history = plots.plot_history(curves, name=f"{name}-history")
+    gap = find_loss_gap(curves)
     songs = [song for song in run.get("songs") or () if song]
     chart = plots.plot_songs(songs, name=f"{name}-songs")
     return {
@@ -139,6 +142,8 @@ def _present_run(run: dict[str, Any] | None, place: int) -> dict[str, Any]:
         "rows": tables.metric_rows(run),
         "unusable": tables.is_unusable(run.get("tuned") or {}),
         "left_out_note": tables.left_out_note(run),
+        "fit_note": gap.describe() if gap else None,
+        "overfitting": bool(gap and gap.overfitting),
         "marks": tables.interval_marks(run.get("comparison") or {}),
         "songs": songs,
         # The charts are our own drawings: no text of the results is in them.

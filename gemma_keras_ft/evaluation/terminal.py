@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from gemma_keras_ft.evaluation import tables
 from gemma_keras_ft.evaluation.results import check_results
+from gemma_keras_ft.training.overfitting import find_loss_gap
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -80,6 +81,9 @@ def _findings(run: Mapping[str, Any]) -> list[str]:
         score = tables.format_score(tuned["bleu"])
         findings.append(f"BLEU {score} is not usable as a translation.")
     findings.append(tables.left_out_note(run))
+    gap = find_loss_gap(run.get("history") or {})
+    if gap and gap.overfitting:
+        findings.append(gap.describe())
     return [finding for finding in findings if finding]
 
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from gemma_keras_ft.model.lora import adapter_random_state
+import numpy as np
 
-_STATE, _RUN, _LOG = "state", "run", "log"
+_STATE, _BEST, _RUN, _LOG = "state", "best", "run", "log"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,6 +38,7 @@ class Checkpointer:
         )
         handlers = {
             _STATE: ocp.StandardCheckpointHandler(),
+            _BEST: ocp.StandardCheckpointHandler(),
             _RUN: ocp.JsonCheckpointHandler(),
             _LOG: ocp.JsonCheckpointHandler(),
         }
@@ -45,20 +46,32 @@ class Checkpointer:
             self.directory.absolute(), options=options, item_handlers=handlers
         )
 
-    def save(self, step: int, model, *, log: Mapping[str, Any]) -> None:
-        """Saves the state, and JSON values about the way there, after `step` steps."""
+    def save(
+        self,
+        step: int,
+        model,
+        *,
+        log: Mapping[str, Any],
+        best: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Saves the state after `step` steps.
+
+        Args:
+            step: Steps taken.
+            model: The compiled model.
+            log: JSON values about the way there.
+            best: Values of the trained variables at the best step so far, by path.
+        """
         import orbax.checkpoint as ocp
 
-        self._manager.save(
-            step,
-            args=ocp.args.Composite(
-                **{
-                    _STATE: ocp.args.StandardSave(_state(model)),
-                    _RUN: ocp.args.JsonSave(dict(self.run)),
-                    _LOG: ocp.args.JsonSave(dict(log)),
-                }
-            ),
-        )
+        items: dict[str, Any] = {
+            _STATE: ocp.args.StandardSave(_state(model)),
+            _RUN: ocp.args.JsonSave(dict(self.run)),
+            _LOG: ocp.args.JsonSave(dict(log)),
+        }
+        if best:
+            items[_BEST] = ocp.args.StandardSave(dict(best))
+        self._manager.save(step, args=ocp.args.Composite(**items))
 
     def restore(self, model) -> int:
         """Restores the newest checkpoint into a compiled model.
@@ -70,32 +83,32 @@ class Checkpointer:
             ValueError: If the checkpoint belongs to another run, or does not hold
                 exactly the model's trainable and optimizer variables.
         """
-        import jax
-
         step = self._manager.latest_step()
         if step is None:
             return 0
         self._check_run(self._read(step, _RUN))
         variables = _variables(model)
         self._check_names(step, variables)
-        # Every leaf gets a target with its own sharding: without one, a restore
-        # onto another device layout fails deep inside Orbax.
-        targets = {
-            name: jax.ShapeDtypeStruct(
-                tuple(variable.shape),
-                variable.value.dtype,
-                sharding=variable.value.sharding,
-            )
-            for name, variable in variables.items()
-        }
-        restored = self._read(step, _STATE, targets)
+        restored = self._read(step, _STATE, _targets(variables))
         for name, variable in variables.items():
-            variable.assign(restored[name])
+            # What is bound to no device must stay so, or a step is compiled twice:
+            # for this mixture, and for its own outputs, all of them bound.
+            bound = variable.value.committed
+            variable.assign(restored[name] if bound else np.asarray(restored[name]))
         return step
 
     def read_log(self, step: int) -> dict[str, Any]:
         """Returns the JSON values that the checkpoint of `step` was saved with."""
         return self._read(step, _LOG)
+
+    def read_best(self, step: int, model) -> dict[str, Any]:
+        """Returns the values that `save` was given as `best`; empty without any."""
+        with self._reading(step):
+            present = _BEST in self._manager.item_metadata(step)
+        if not present:
+            return {}
+        variables = {variable.path: variable for variable in model.trainable_variables}
+        return self._read(step, _BEST, _targets(variables))
 
     def close(self) -> None:
         """Waits for the last save; an error in it is raised here."""
@@ -149,23 +162,39 @@ class Checkpointer:
 
 
 def _variables(model) -> dict[str, Any]:
-    """Names what training changes: adapter, optimizer, state of the adapter's dropout.
+    """Names what training changes: adapter, optimizer, state of dropout and noise.
 
     The optimizer gets built.
     """
     model.optimizer.build(model.trainable_variables)
     named = {variable.path: variable for variable in model.trainable_variables}
     named |= {variable.path: variable for variable in model.optimizer.variables}
-    random_state = adapter_random_state(model)
-    named |= random_state
+    named |= model.random_state
     expected = len(model.trainable_variables) + len(model.optimizer.variables)
-    expected += len(random_state)
+    expected += len(model.random_state)
     if len(named) != expected:
         raise ValueError(
             f"Variable paths must be unique. Received: {expected} variables under "
             f"{len(named)} paths. Give the model's layers names of their own."
         )
     return named
+
+
+def _targets(variables: Mapping[str, Any]) -> dict[str, Any]:
+    """Says of every variable what is to be read for it, and onto which devices.
+
+    Without a sharding, a restore onto another device layout fails deep inside Orbax.
+    """
+    import jax
+
+    return {
+        name: jax.ShapeDtypeStruct(
+            tuple(variable.shape),
+            variable.value.dtype,
+            sharding=variable.value.sharding,
+        )
+        for name, variable in variables.items()
+    }
 
 
 def _state(model) -> dict[str, Any]:

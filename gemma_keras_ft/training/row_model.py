@@ -1,5 +1,6 @@
 """The model that is fitted: rows in, the loss of every place out."""
 
+import contextlib
 import functools
 from collections.abc import Mapping
 from typing import Any
@@ -8,11 +9,14 @@ import jax
 import jax.numpy as jnp
 import keras
 
+from gemma_keras_ft.model.lora import adapter_random_state
 from gemma_keras_ft.model.loss import token_losses
 from gemma_keras_ft.model.mesh import batch_axis_size
-from gemma_keras_ft.training.run_log import NATS, SKIPPED
+from gemma_keras_ft.training.compilation import EVALUATE, TRAIN
+from gemma_keras_ft.training.noise import draw_noise, noisy_embedding
+from gemma_keras_ft.training.run_log import ACCURACY, NATS, SKIPPED, TOKENS
 
-_MEANS = ("loss", NATS, "token_accuracy")
+_MEANS = ("loss", NATS, ACCURACY)
 
 
 class RowModel(keras.Model):
@@ -29,6 +33,8 @@ class RowModel(keras.Model):
         z_loss: Adds `z_loss * logsumexp(logits)**2` to what is minimized.
         micro_batches: Parts in which a batch is computed one after the other, for
             less memory: gradients are the same, and it is one step of the schedule.
+        neftune_alpha: Noise on the embeddings in training; see `draw_noise`.
+        seed: Seed of that noise.
     """
 
     def __init__(
@@ -38,14 +44,23 @@ class RowModel(keras.Model):
         label_smoothing: float = 0.0,
         z_loss: float = 0.0,
         micro_batches: int = 1,
+        neftune_alpha: float = 0.0,
+        seed: int = 0,
     ):
         super().__init__(name="row_model")
         self.backbone = backbone
         self.label_smoothing = label_smoothing
         self.z_loss = z_loss
         self.micro_batches = micro_batches
+        self.neftune_alpha = neftune_alpha
+        self.noise_seeds = None
+        if neftune_alpha:
+            self.noise_seeds = keras.random.SeedGenerator(seed, name="embedding_noise")
         self.means = [keras.metrics.Mean(name) for name in _MEANS]
         self.skipped = keras.metrics.Sum(SKIPPED)
+        self.tokens = keras.metrics.Sum(TOKENS)
+        # The shape of the batch that each step was last traced with.
+        self.traced: dict[str, tuple[int, ...]] = {}
         self.built = True
 
     def call(self, rows: Mapping[str, Any], training: bool = False):
@@ -55,12 +70,13 @@ class RowModel(keras.Model):
             rows: `token_ids`, `padding_mask` (the segment of each place, 0 for
                 padding) and `labels` int32, `sample_weight` float32, each
                 `(rows, length)`.
-            training: Whether dropout is on.
+            training: Whether dropout and noise are on.
         """
-        hidden = self.backbone(
-            {name: rows[name] for name in ("token_ids", "padding_mask")},
-            training=training,
-        )
+        with self._noise(rows) if training else contextlib.nullcontext():
+            hidden = self.backbone(
+                {name: rows[name] for name in ("token_ids", "padding_mask")},
+                training=training,
+            )
         return token_losses(
             hidden,
             keras.ops.convert_to_tensor(self.backbone.token_embedding.embeddings),
@@ -72,10 +88,28 @@ class RowModel(keras.Model):
             row_shards=batch_axis_size(),
         )
 
+    @property
+    def random_state(self) -> dict[str, Any]:
+        """The state of dropout and noise by path: what a resumed run needs."""
+        states = [self.noise_seeds.state] if self.noise_seeds else []
+        return adapter_random_state(self) | {state.path: state for state in states}
+
+    def _noise(self, rows):
+        if not self.noise_seeds:
+            return contextlib.nullcontext()
+        noise = draw_noise(
+            rows["padding_mask"],
+            width=self.backbone.hidden_dim,
+            alpha=self.neftune_alpha,
+            seeds=self.noise_seeds,
+        )
+        return noisy_embedding(self.backbone.token_embedding, noise)
+
     def train_step(self, state, data):
         """Takes one step, stateless as Keras' JAX trainer asks for."""
         trainable, non_trainable, optimizer, metrics = state
         rows = _rows(data)
+        self.traced[TRAIN] = rows["labels"].shape
         gradients, sums, non_trainable = self._gradients(trainable, non_trainable, rows)
         finite = jnp.isfinite(sums[0])
         for gradient in gradients:
@@ -90,8 +124,10 @@ class RowModel(keras.Model):
     def test_step(self, state, data):
         """Measures one batch, stateless as Keras' JAX trainer asks for."""
         trainable, non_trainable, metrics = state
+        rows = _rows(data)
+        self.traced[EVALUATE] = rows["labels"].shape
         _, (sums, non_trainable) = self._sums(
-            trainable, non_trainable, _rows(data), training=False
+            trainable, non_trainable, rows, training=False
         )
         logs, metrics = self._measure(metrics, sums, jnp.array(True))
         return logs, (trainable, non_trainable, metrics)
@@ -149,6 +185,7 @@ class RowModel(keras.Model):
             for mean, value in zip(self.means, sums, strict=False):
                 mean.update_state(jnp.where(finite, value / total, 0.0), weight)
             self.skipped.update_state(~finite)
+            self.tokens.update_state(weight)
             results: list[Any] = [mean.result() for mean in self.means]
             # Of nothing but skipped steps there is no mean.
             known = self.means[0].count > 0
@@ -156,8 +193,8 @@ class RowModel(keras.Model):
                 name: jnp.where(known, result, jnp.nan)
                 for name, result in zip(_MEANS, results, strict=True)
             }
-            skipped: Any = self.skipped.result()
-            logs[SKIPPED] = skipped
+            counts: Any = [self.skipped.result(), self.tokens.result()]
+            logs |= dict(zip((SKIPPED, TOKENS), counts, strict=True))
         updated = [scope.get_current_value(v) for v in self.metrics_variables]
         return logs, [
             old if new is None else new

@@ -4,12 +4,28 @@ import dataclasses
 import math
 import time
 from collections.abc import Mapping
+from typing import Any
 
 from gemma_keras_ft.data.loader import Loader
+from gemma_keras_ft.training.best import Best
 from gemma_keras_ft.training.checkpoint import Checkpointer
+from gemma_keras_ft.training.meter import Meter
+from gemma_keras_ft.training.metrics_files import MetricsFiles
 
 # What a step reports, and `RowModel` computes.
-NATS, SKIPPED = "nats_per_token", "skipped"
+NATS, ACCURACY, SKIPPED, TOKENS = (
+    "nats_per_token",
+    "token_accuracy",
+    "skipped",
+    "tokens",
+)
+# What of it an evaluation leaves in the history, and under which names.
+_KEPT = {
+    NATS: "loss",
+    f"val_{NATS}": "validation_loss",
+    ACCURACY: "accuracy",
+    f"val_{ACCURACY}": "validation_accuracy",
+}
 # So many steps in a row without a finite loss are no accident of one batch.
 _MOST_SKIPPED = 5
 
@@ -22,7 +38,11 @@ class RunLog:
     total_steps: int
     loader: Loader
     checkpointer: Checkpointer | None
+    best: Best
+    meter: Meter
+    files: MetricsFiles | None = None
     history: dict[str, list[float]] = dataclasses.field(default_factory=dict)
+    speed: dict[str, list[float]] = dataclasses.field(default_factory=dict)
     skipped: int = 0
     skipped_in_a_row: int = 0
     earlier_seconds: float = 0.0
@@ -38,8 +58,12 @@ class RunLog:
         if self.checkpointer and step:
             saved = self.checkpointer.read_log(step)
             self.history, self.earlier_seconds = saved["history"], saved["seconds"]
+            self.speed = saved["speed"]
             self.skipped = saved["skipped"]
             self.skipped_in_a_row = saved["skipped_in_a_row"]
+            self.best.recall(saved["best"], self.checkpointer.read_best(step, model))
+        if self.files:
+            self.files.start({**self.history, **self.speed})
         return step
 
     def watch(self, step: int, skipped: bool) -> None:
@@ -54,30 +78,47 @@ class RunLog:
                 "or train with a lower learning rate or alpha."
             )
 
-    def record(self, epoch: int, model, logs: Mapping[str, float]) -> None:
-        """Appends what an evaluation found, and saves."""
+    def record(self, epoch: int, model, logs: Mapping[str, float]) -> dict[str, Any]:
+        """Appends what an evaluation found, saves, and returns how far and fast."""
         step = min((epoch + 1) * self.interval, self.total_steps)
-        values = {"step": step, "loss": logs[NATS]}
-        if f"val_{NATS}" in logs:
-            values["validation_loss"] = logs[f"val_{NATS}"]
+        values = {_KEPT[name]: logs[name] for name in _KEPT if name in logs}
+        values = {"step": step, **values}
         if not all(map(math.isfinite, values.values())):
             raise RuntimeError(
                 f"The loss must stay finite. Received: {values} after step {step}. "
                 "Nothing of it is kept; train with a lower learning rate or alpha."
             )
-        for name, value in values.items():
-            self.history.setdefault(name, []).append(float(value))
-        if self.checkpointer:
-            log = {
-                "history": self.history,
-                "seconds": self.seconds(),
-                "skipped": self.skipped,
-                "skipped_in_a_row": self.skipped_in_a_row,
-            }
-            self.checkpointer.save(step, model, log=log)
+        speed = self.meter.measure(logs[TOKENS])
+        earlier = len(self.history.get("step", ()))
+        _append(self.history, values, earlier)
+        _append(self.speed, speed, earlier)
+        if "validation_loss" in values:
+            self.best.update(step, float(values["validation_loss"]), model)
+        self._save(step, model)
+        if self.files:
+            self.files.add({**self.history, **self.speed})
+        left = self.meter.seconds_left(step)
+        place = {"step": step, "total_steps": self.total_steps, **speed}
+        return place if left is None else {**place, "seconds_left": left}
+
+    def _save(self, step: int, model) -> None:
+        if not self.checkpointer:
+            return
+        log = {
+            "history": self.history,
+            "speed": self.speed,
+            "seconds": self.seconds(),
+            "skipped": self.skipped,
+            "skipped_in_a_row": self.skipped_in_a_row,
+            "best": self.best.to_json(),
+        }
+        self.checkpointer.save(step, model, log=log, best=self.best.values)
 
     def keras_callback(self):
-        """Returns the Keras callback that keeps this log."""
+        """Returns the Keras callback that keeps this log.
+
+        To the logs of an epoch it adds what `record` returns, for later callbacks.
+        """
         import keras
 
         log = self
@@ -85,13 +126,29 @@ class RunLog:
         class LogCallback(keras.callbacks.Callback):
             def on_epoch_begin(self, epoch, logs=None):
                 self.first, self.skipped = epoch * log.interval, 0.0
+                log.meter.begin()
 
             def on_train_batch_end(self, batch, logs=None):
                 skipped = (logs or {})[SKIPPED]
                 log.watch(self.first + batch, skipped > self.skipped)
                 self.skipped = skipped
+                log.meter.stepped(self.first + batch + 1)
+
+            def on_test_begin(self, logs=None):
+                log.meter.trained()
 
             def on_epoch_end(self, epoch, logs=None):
-                log.record(epoch, self.model, logs or {})
+                model: Any = self.model
+                logs = {} if logs is None else logs
+                logs.update(log.record(epoch, model, logs))
+                if log.best.exhausted:
+                    model.stop_training = True
 
         return LogCallback()
+
+
+def _append(columns: dict[str, list], values: Mapping[str, float], earlier: int):
+    """Appends a row; None stands where an earlier session, or this, lacks a value."""
+    for name in {**columns, **values}:
+        column = columns.setdefault(name, [None] * earlier)
+        column.append(float(values[name]) if name in values else None)

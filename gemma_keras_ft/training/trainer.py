@@ -8,24 +8,21 @@ from pathlib import Path
 from typing import Any
 
 from gemma_keras_ft.backend import require_jax
-from gemma_keras_ft.config import Configurable, check_seed, register
+from gemma_keras_ft.config import Configurable, register
 from gemma_keras_ft.data.loader import Loader
 from gemma_keras_ft.data.rows import PlannedRows
 from gemma_keras_ft.model.attention import attends_in_segments, replace_attention
 from gemma_keras_ft.model.mesh import batch_axis_size
+from gemma_keras_ft.training.best import Best
 from gemma_keras_ft.training.checkpoint import Checkpointer
+from gemma_keras_ft.training.compilation import watch_compilations
+from gemma_keras_ft.training.flops import training_flops
 from gemma_keras_ft.training.interrupt import interruptible
+from gemma_keras_ft.training.meter import Meter
+from gemma_keras_ft.training.metrics_files import MetricsFiles
 from gemma_keras_ft.training.run_log import RunLog
-from gemma_keras_ft.training.schedule import SCHEDULES, build_optimizer
-
-_LARGEST = 1e6
-_COUNTS = (
-    "epochs",
-    "max_steps",
-    "global_batch_size",
-    "micro_batches",
-    "evaluations",
-)
+from gemma_keras_ft.training.schedule import build_optimizer
+from gemma_keras_ft.training.settings import check_peak_flops, check_trainer
 
 
 @register("trainer")
@@ -52,7 +49,17 @@ class Trainer(Configurable):
         z_loss: Adds `z_loss * logsumexp(logits)**2` to what is minimized.
         micro_batches: Parts in which a batch is computed one after the other: less
             memory, the same gradients. They must share `global_batch_size` evenly.
+        neftune_alpha: Uniform noise on embeddings in training, of at most
+            `neftune_alpha / sqrt(length * width)` with the length of the text: 5 to
+            15 in https://arxiv.org/abs/2310.05914. 0 is none.
         evaluations: How often, evenly spread, to validate, log and checkpoint.
+        patience: End the run after this many evaluations in a row without a better
+            validation loss; None trains to the end. The schedule stays that of the
+            whole run.
+        min_delta: By how many nats a token a validation loss must be lower than the
+            best to count as better.
+        restore_best: Whether the model ends with the adapter of the best evaluation,
+            where there are validation rows, and not with that of the last step.
         seed: Seed of the data order.
 
     Raises:
@@ -70,41 +77,15 @@ class Trainer(Configurable):
     label_smoothing: float = 0.0
     z_loss: float = 0.0
     micro_batches: int = 1
+    neftune_alpha: float = 0.0
     evaluations: int = 8
+    patience: int | None = None
+    min_delta: float = 0.0
+    restore_best: bool = True
     seed: int = 0
 
     def __post_init__(self):
-        for name in _COUNTS:
-            value = getattr(self, name)
-            if name != "max_steps" or value is not None:
-                _check(name, value, lambda value: value >= 1, "at least 1")
-        for name in ("learning_rate", "clip_norm"):
-            _check(
-                name,
-                getattr(self, name),
-                lambda value: 0 < value <= _LARGEST,
-                f"positive, at most {_LARGEST:g}",
-            )
-        _check(
-            "warmup_fraction", self.warmup_fraction, lambda v: 0 <= v < 1, "in [0, 1)"
-        )
-        for name in ("weight_decay", "z_loss"):
-            _check(name, getattr(self, name), lambda value: value >= 0, "0 or more")
-        _check(
-            "label_smoothing", self.label_smoothing, lambda v: 0 <= v < 1, "in [0, 1)"
-        )
-        if self.global_batch_size % self.micro_batches:
-            raise ValueError(
-                f"`micro_batches` must divide global_batch_size="
-                f"{self.global_batch_size}. Received: "
-                f"micro_batches={self.micro_batches!r}."
-            )
-        if self.schedule not in SCHEDULES:
-            raise ValueError(
-                f"`schedule` must be one of {[*SCHEDULES]}. Received: "
-                f"schedule={self.schedule!r}."
-            )
-        check_seed(self.seed)
+        check_trainer(self)
 
     def fit(
         self,
@@ -115,6 +96,8 @@ class Trainer(Configurable):
         directory: Path | str | None = None,
         run: Mapping[str, Any] | None = None,
         callbacks: Sequence = (),
+        metrics_directory: Path | str | None = None,
+        peak_flops: float | None = None,
     ) -> dict[str, Any]:
         """Trains `model` and returns what happened.
 
@@ -125,19 +108,32 @@ class Trainer(Configurable):
             directory: Where to keep checkpoints. A run that stopped continues
                 from the newest one there; None keeps none.
             run: JSON values that tie the checkpoints to base and dataset.
-            callbacks: Keras callbacks.
+            callbacks: Keras callbacks. At each evaluation their logs also hold
+                `step`, `total_steps`, `seconds_left` and what `speed` has.
+            metrics_directory: Where to keep the curves in files; see `MetricsFiles`.
+            peak_flops: Operations a second that all devices together are capable
+                of; then `speed` holds their `utilization`. See `training_flops`.
 
         Returns:
-            `history` (`step`, `loss` and, with validation rows,
-            `validation_loss`: nats a token); `steps`; `seconds`, with compiling,
-            validating and saving, over all the sessions of a run that was resumed;
-            `tokens_per_second`, of tokens with weight; `skipped`, steps without a
-            finite loss; and `first_step`, where this session began.
+            `history`: `step`, `loss` (nats a token), `accuracy` and, with validation
+            rows, `validation_loss` and `validation_accuracy`, at each evaluation;
+            `speed`, as long, which differs from run to run: `tokens_per_second` and
+            `peak_memory_bytes`; `steps`; `seconds`, with compiling, validating and
+            saving, over all the sessions of a run that was resumed;
+            `tokens_per_second`, of tokens with weight, over those; `skipped`, steps
+            without a finite loss; `first_step`, where this session began;
+            `compilations`, how often it compiled a step, which is once for each
+            length of rows; `best_step`, that of the best validation loss, or None;
+            `adapter_step`, that of the adapter that the model ends with; and
+            `stopped_early`, whether patience ended the run.
 
         Raises:
+            ValueError: If `patience` is set and there are no validation rows.
             RuntimeError: If the loss stops being finite.
         """
         require_jax()
+        self.check_validation(validation_rows)
+        check_peak_flops(peak_flops)
         loader = self._loader(rows)
         total_steps = self.epochs * loader.steps_per_epoch
         total_steps = min(total_steps, self.max_steps or total_steps)
@@ -145,13 +141,19 @@ class Trainer(Configurable):
         fitted = self._fitted(model, total_steps)
         settings = {"trainer": self.to_config(), **(run or {})}
         checkpointer = Checkpointer(Path(directory), settings) if directory else None
-        log = RunLog(interval, total_steps, loader, checkpointer)
+        best = Best(self.patience, self.min_delta, keep_values=self.restore_best)
+        files = MetricsFiles(Path(metrics_directory)) if metrics_directory else None
+        meter = self._meter(model, rows, total_steps, peak_flops)
+        log = RunLog(interval, total_steps, loader, checkpointer, best, meter, files)
         with contextlib.ExitStack() as stack:
+            if files:
+                stack.callback(files.close)
             if checkpointer:
                 # A run that breaks off still finishes the save that it had begun.
                 stack.callback(checkpointer.close)
             first_step = log.recall(fitted)
-            if first_step < total_steps:
+            compiled, warn = stack.enter_context(watch_compilations(fitted))
+            if first_step < total_steps and not best.exhausted:
                 with _short_last_epoch(), interruptible() as interrupt:
                     fitted.fit(
                         loader.at(first_step, steps=total_steps - first_step),
@@ -160,19 +162,38 @@ class Trainer(Configurable):
                         steps_per_epoch=interval,
                         validation_data=self._validation(validation_rows),
                         shuffle=False,
-                        callbacks=[interrupt, log.keras_callback(), *callbacks],
+                        callbacks=[interrupt, warn, log.keras_callback(), *callbacks],
                         verbose=0,
                     )
-        seconds = log.seconds()
-        tokens = rows.counts()["scored_tokens"] * total_steps / loader.steps_per_epoch
+        restored = best.apply(fitted)
+        seconds, steps = log.seconds(), int(log.history["step"][-1])
+        tokens = rows.counts()["scored_tokens"] * steps / loader.steps_per_epoch
         return {
             "history": log.history,
+            "speed": log.speed,
             "first_step": first_step,
-            "steps": total_steps,
+            "compilations": compiled.counts(),
+            "steps": steps,
+            "best_step": best.step,
+            "adapter_step": best.step if restored else steps,
+            "stopped_early": steps < total_steps,
             "skipped": log.skipped,
             "seconds": seconds,
             "tokens_per_second": float(tokens / seconds),
         }
+
+    def check_validation(self, rows: PlannedRows | None) -> None:
+        """Checks that there is something to measure on where patience asks for it.
+
+        Raises:
+            ValueError: If there is not.
+        """
+        if self.patience is not None and rows is None:
+            raise ValueError(
+                "`patience` must be None without validation rows, on which it waits. "
+                f"Received: patience={self.patience!r}. Give validation rows (a "
+                "dataset whose validation split is not empty), or leave it out."
+            )
 
     def _fitted(self, model, total_steps: int) -> Any:
         """Returns the model that Keras fits, compiled."""
@@ -186,6 +207,8 @@ class Trainer(Configurable):
             label_smoothing=self.label_smoothing,
             z_loss=self.z_loss,
             micro_batches=self.micro_batches,
+            neftune_alpha=self.neftune_alpha,
+            seed=self.seed,
         )
         fitted.compile(
             optimizer=build_optimizer(
@@ -198,6 +221,12 @@ class Trainer(Configurable):
             )
         )
         return fitted
+
+    def _meter(self, model, rows, total_steps: int, peak_flops: float | None) -> Meter:
+        flops = 0.0
+        if peak_flops is not None:
+            flops = training_flops(model, rows) / rows.counts()["scored_tokens"]
+        return Meter(total_steps, flops_per_token=flops, peak_flops=peak_flops)
 
     def _validation(self, rows: PlannedRows | None):
         if rows is None:
@@ -221,8 +250,3 @@ def _short_last_epoch():
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Your input ran out of data")
         yield
-
-
-def _check(name: str, value, holds, rule: str) -> None:
-    if not isinstance(value, int | float) or not holds(value):
-        raise ValueError(f"`{name}` must be {rule}. Received: {name}={value!r}.")

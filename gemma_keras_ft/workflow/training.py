@@ -21,6 +21,7 @@ from gemma_keras_ft.model.preset import (
     tiny_preset_path,
 )
 from gemma_keras_ft.preprocessing.store import LyricDataset, read_dataset
+from gemma_keras_ft.training.metrics_files import CSV, EVENTS
 from gemma_keras_ft.training.trainer import Trainer
 from gemma_keras_ft.workflow.run import ADAPTER, CHECKPOINTS, RUN, Run, write_run
 from gemma_keras_ft.workflow.script_choice import resolve_script
@@ -45,6 +46,7 @@ def train(
     overwrite: bool = False,
     callbacks: Sequence = (),
     model: Any = None,
+    peak_flops: float | None = None,
 ) -> Run:
     """Fine-tunes a LoRA adapter on the train split.
 
@@ -55,7 +57,8 @@ def train(
 
     Args:
         dataset: A dataset, or the folder of one.
-        out: Folder for the adapter, the checkpoints and `run.json`.
+        out: Folder for the adapter, the checkpoints, `run.json` and the curves in
+            `metrics.csv`, with event files where `tensorboard` is installed.
         preset: Gemma preset; see `load_preset`.
         task: What to learn; continuation in native script by default.
         language: Train on this language alone.
@@ -69,14 +72,17 @@ def train(
         callbacks: Keras callbacks.
         model: A model that `load_preset(preset)` gave, to use again; an adapter
             of the same settings on it is drawn anew.
+        peak_flops: Operations a second that all devices together are capable of, to
+            tell how much of it is used; see `Trainer.fit`.
 
     Returns:
         The run, as `read_run(out)` would read it.
 
     Raises:
         FileExistsError: If `out` holds a run and neither flag is set.
-        ValueError: If no record fits, the run in `out` is another one, or `model`
-            carries an adapter of other settings.
+        ValueError: If no record fits, the run in `out` is another one, `model`
+            carries an adapter of other settings, or the trainer has patience and the
+            dataset no validation split.
     """
     if not isinstance(dataset, LyricDataset):
         dataset = read_dataset(dataset)
@@ -103,6 +109,7 @@ def train(
         for split in _SPLITS
         if split == "train" or any(split_examples(dataset, split, task, select))
     }
+    trainer.check_validation(rows.get("validation"))
     # What must be equal for a checkpoint to be continued.
     identity = {
         "fingerprint": preset_fingerprint(model),
@@ -122,6 +129,8 @@ def train(
         directory=out / CHECKPOINTS,
         run=identity | {"dataset": dataset.version},
         callbacks=callbacks,
+        metrics_directory=out,
+        peak_flops=peak_flops,
     )
     facts = identity | {
         "preset": _stable_name(preset),
@@ -171,6 +180,8 @@ def _check_ours(out: Path) -> None:
     """Checks that what --overwrite would remove is a run."""
     steps = out / CHECKPOINTS
     foreign = [path for path in steps.glob("*") if not path.name[:1].isdigit()]
+    if not steps.exists() and not (out / RUN).exists():
+        foreign += [out / name for name in (CSV, EVENTS) if (out / name).exists()]
     if (out / ADAPTER).exists():
         try:
             read_adapter(out / ADAPTER)
@@ -185,6 +196,7 @@ def _check_ours(out: Path) -> None:
 
 
 def _clear_folder(out: Path) -> None:
-    shutil.rmtree(out / CHECKPOINTS, ignore_errors=True)
-    for name in (RUN, ADAPTER):
+    for name in (CHECKPOINTS, EVENTS):
+        shutil.rmtree(out / name, ignore_errors=True)
+    for name in (RUN, ADAPTER, CSV):
         (out / name).unlink(missing_ok=True)

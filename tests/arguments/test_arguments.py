@@ -21,6 +21,7 @@ def parse(*arguments):
         (TRAIN, "--global-batch-size", 1, 2**20),
         (TRAIN, "--sequence-length", 8, 8192),
         (TRAIN, "--rank", 1, 1024),
+        (TRAIN, "--patience", 1, 2**20),
         (TRAIN, "--seed", 0, 2**31 - 1),
         (SHOW, "--batch", 0, 2**31 - 1),
         (SHOW, "--rows", 1, 2**20),
@@ -50,6 +51,9 @@ def test_defaults_are_those_of_the_library(command):
     if command is TRAIN:
         assert arguments.epochs == trainer.epochs
         assert arguments.learning_rate is None  # depends on the preset
+        assert arguments.patience == trainer.patience
+        assert arguments.min_delta == trainer.min_delta
+        assert arguments.keep_last is not trainer.restore_best
 
 
 def test_choices_are_those_of_the_library():

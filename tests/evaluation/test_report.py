@@ -349,3 +349,25 @@ def test_a_file_too_large_to_be_a_report_is_not_read(tmp_path):
 def test_a_missing_report_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="`path` must be a report"):
         read_report(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("validation", "said"),
+    [
+        ([3.0, 3.5], "The model is overfitting: validation loss rose from 3.000 at"),
+        ([3.0, 2.9], "No sign of overfitting: at step 20 validation loss is 2.900"),
+    ],
+)
+def test_overfitting_is_told(results, validation, said):
+    history = {"step": [10, 20], "loss": [3.0, 2.0], "validation_step": [10, 20]}
+    results["runs"][0]["history"] = history | {"validation_loss": validation}
+    del results["runs"][1:]
+    assert said in Page(render_report(results)).shown()
+
+
+def test_nothing_is_said_of_overfitting_without_validation(results):
+    for run in results["runs"]:
+        run["history"] = {"step": [10, 20], "loss": [3.0, 2.0]}
+    shown = Page(render_report(results)).shown()
+    assert "The model is overfitting" not in shown
+    assert "No sign of overfitting" not in shown

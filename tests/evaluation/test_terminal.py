@@ -101,3 +101,12 @@ def test_every_section_may_be_missing(results, missing):
 def test_empty_entries_are_passed_over():
     results = {"title": "t", "runs": [{}, None], "samples": [None], "next": [{}, None]}
     assert "None" not in printed(results)
+
+
+def test_overfitting_is_told_where_it_is(results):
+    history = {"step": [10, 20], "loss": [3.0, 2.0], "validation_step": [10, 20]}
+    history["validation_loss"] = [3.0, 3.5]
+    results["runs"][0]["history"] = history
+    assert "The model is overfitting" in " ".join(printed(results).split())
+    history["validation_loss"] = [3.0, 2.5]
+    assert "overfitting" not in printed(results)

@@ -1,5 +1,6 @@
 """What a run's folder promises: nothing lost, nothing mixed up."""
 
+import csv
 import json
 import shutil
 
@@ -34,6 +35,17 @@ def contents(folder):
         for path in folder.rglob("*")
         if path.is_file()
     }
+
+
+def metrics(folder):
+    with open(folder / "metrics.csv", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_run_holds_its_curves_as_csv(run):
+    history, rows = gkf.read_run(run).facts["result"]["history"], metrics(run)
+    for name in ("step", "loss", "validation_loss", "accuracy"):
+        assert [float(row[name]) for row in rows] == history[name]
 
 
 def test_a_folder_that_holds_a_run_is_not_written_into(
@@ -72,6 +84,7 @@ def test_overwrite_replaces_the_old_run(dataset, copy, small_preset):
     assert gkf.read_run(copy).facts["result"]["steps"] == 1
     steps = {path.name for path in (copy / "checkpoints").iterdir() if path.is_dir()}
     assert steps == {"1"}
+    assert [row["step"] for row in metrics(copy)] == ["1"]
 
 
 def test_resuming_a_finished_run_keeps_its_adapter_and_its_time(
@@ -184,6 +197,17 @@ def test_a_run_without_usable_validation_is_trained(lyrics, small_preset, tmp_pa
     assert set(run.facts["rows"]) == {"train"}
 
 
+def test_patience_without_validation_is_refused_before_a_run_is_replaced(
+    lyrics, copy, small_preset, tmp_path
+):
+    bare = gkf.curate(lyrics, tmp_path / "bare", language="ta-Latn", validation=0.0)
+    settings = SETTINGS | {"trainer": gkf.Trainer(epochs=1, patience=1)}
+    before = contents(copy)
+    with pytest.raises(ValueError, match="`patience` must be None without validation"):
+        gkf.train(bare, copy, preset=small_preset, overwrite=True, **settings)
+    assert contents(copy) == before
+
+
 def test_examples_that_no_row_holds_are_counted_in_the_report(
     lyrics, small_preset, tmp_path
 ):
@@ -250,7 +274,15 @@ def test_training_sees_the_training_songs_and_validation_its_own(
         assert found == numbers
 
 
-@pytest.mark.parametrize("name", ["checkpoints/my_model/w.bin", "adapter.safetensors"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "checkpoints/my_model/w.bin",
+        "adapter.safetensors",
+        "metrics.csv",
+        "tensorboard/events",
+    ],
+)
 def test_overwrite_leaves_what_is_none_of_ours(dataset, small_preset, tmp_path, name):
     path = tmp_path / "mine" / name
     path.parent.mkdir(parents=True)
