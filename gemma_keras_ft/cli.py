@@ -2,17 +2,16 @@
 
 import argparse
 import contextlib
-import dataclasses
 import importlib
 import os
 import shlex
 import sys
 import tempfile
 from collections.abc import Sequence
-from typing import Any, TextIO
+from typing import TextIO
 
 import gemma_keras_ft as gkf
-from gemma_keras_ft.arguments import TASKS, build_parser
+from gemma_keras_ft.arguments import TASKS, build_parser, settings
 from gemma_keras_ft.training.compilation import keep_compiled_programs
 
 _TENSORFLOW_COMMANDS = ("quickstart", "show", "train", "evaluate", "generate")
@@ -110,7 +109,7 @@ def _curate(arguments: argparse.Namespace) -> None:
     for reason, count in report["set_aside_reasons"].items():
         _tell(f"  {count} set aside: {reason}")
     for step, count in report["undone"].items():
-        _tell(f"  {count} songs left as they were by {step}: a protected phrase")
+        _tell(f"  {_songs(count)} left as before by {step}: a protected phrase")
     for name in ("language", "script", "style", "split"):
         counts = (f"{key} {n}" for key, n in report["counts"][name].items())
         _tell(f"  {name}: {', '.join(counts)}")
@@ -119,7 +118,7 @@ def _curate(arguments: argparse.Namespace) -> None:
     _tell(f"version {dataset.version}; what is in it: {arguments.out}/README.md")
     if report["flags_open"]:
         _tell(
-            f"{report['flags_open']} songs hold flagged words: "
+            f"flagged words in {_songs(report['flags_open'])}: "
             f"gemma-keras-ft review {shlex.quote(arguments.out)}"
         )
 
@@ -127,7 +126,10 @@ def _curate(arguments: argparse.Namespace) -> None:
 def _review(arguments: argparse.Namespace) -> None:
     if arguments.out:
         gkf.write_review_page(arguments.dataset, arguments.out)
-        _tell(f"{arguments.out}: open it in a browser and download the decisions.")
+        _tell(
+            f"{arguments.out}: open it in a browser, download the decisions, append "
+            f"them to {arguments.dataset}/decisions.jsonl and curate again."
+        )
         return
     gkf.serve_review(
         arguments.dataset,
@@ -146,8 +148,8 @@ def _show(arguments: argparse.Namespace) -> None:
             batch=arguments.batch,
             rows=arguments.rows,
             preset=arguments.preset,
-            task=_task(arguments),
-            plan=_plan(arguments),
+            task=settings.task(arguments),
+            plan=settings.plan(arguments),
             split=arguments.split,
             language=arguments.language,
             style=arguments.style,
@@ -161,36 +163,23 @@ def _train(arguments: argparse.Namespace) -> None:
     from gemma_keras_ft.training.metrics_files import CSV, tensorboard_is_there
     from gemma_keras_ft.training.progress import describe_result, progress_bars
 
-    adapter = {
-        "rank": arguments.rank,
-        "alpha": arguments.alpha,
-        "rank_stabilized": arguments.rank_stabilized,
-        "dropout": arguments.adapter_dropout,
-    }
-    if arguments.targets:
-        adapter["targets"] = tuple(arguments.targets)
-    trainer = gkf.Trainer(
-        epochs=arguments.epochs,
-        global_batch_size=arguments.global_batch_size,
-        learning_rate=arguments.learning_rate or _learning_rate(arguments.preset),
-        schedule=arguments.schedule,
-        micro_batches=arguments.micro_batches,
-        neftune_alpha=arguments.neftune_alpha,
-        patience=arguments.patience,
-        min_delta=arguments.min_delta,
-        restore_best=not arguments.keep_last,
-    )
+    still_open = gkf.read_dataset(arguments.dataset).report["flags_open"]
+    if still_open:
+        _say(
+            f"Nobody has decided on the flags of {_songs(still_open)}: "
+            f"gemma-keras-ft review {shlex.quote(arguments.dataset)}"
+        )
     with progress_bars() as bars:
         run = gkf.train(
             arguments.dataset,
             arguments.out,
             preset=arguments.preset,
-            task=_task(arguments),
+            task=settings.task(arguments),
             language=arguments.language,
             style=arguments.style,
-            adapter=gkf.Adapter(**adapter),
-            trainer=trainer,
-            plan=_plan(arguments),
+            adapter=settings.adapter(arguments),
+            trainer=settings.trainer(arguments),
+            plan=settings.plan(arguments),
             seed=arguments.seed,
             resume=arguments.resume,
             overwrite=arguments.overwrite,
@@ -202,7 +191,8 @@ def _train(arguments: argparse.Namespace) -> None:
         _tell(f"script for {songs}: {_evidence(choice)}")
     result = run.facts["result"]
     _tell(
-        f"{result['steps']} steps in {result['seconds']:.0f} s; run in {run.directory}"
+        f"steps: {result['steps']}, in {result['seconds']:.0f} s; "
+        f"run in {run.directory}"
     )
     task = "" if arguments.task in TASKS else f"--task {shlex.quote(arguments.task)} "
     for sentence in describe_result(result):
@@ -211,34 +201,6 @@ def _train(arguments: argparse.Namespace) -> None:
     _tell(f"curves in {run.directory}/{CSV}{events}")
     run = shlex.quote(arguments.out)
     _tell(f"next: gemma-keras-ft evaluate {run} {task}--out report")
-
-
-def _learning_rate(preset: str) -> float:
-    """Returns what suits a preset: a model as small as ours takes large steps."""
-    return 1e-2 if preset == "tiny_gemma2" else 2e-4
-
-
-def _task(arguments: argparse.Namespace) -> "gkf.Task":
-    """Returns the task of --task, in the script of --script."""
-    name = arguments.task
-    task: Any = getattr(gkf, TASKS[name])() if name in TASKS else gkf.load_task(name)
-    if arguments.script is None:
-        return task
-    if not hasattr(task, "script"):
-        raise ValueError(
-            f"`--script` must be left out for the task {name!r}, which has no script "
-            f"of that name. Received: --script {arguments.script}. Set it in a task of "
-            "your own: --task FILE."
-        )
-    return dataclasses.replace(task, script=arguments.script)
-
-
-def _plan(arguments: argparse.Namespace) -> "gkf.RowPlan":
-    return gkf.RowPlan(
-        sequence_length=arguments.sequence_length,
-        layout=arguments.layout,
-        overflow=arguments.overflow,
-    )
 
 
 def _evidence(choice) -> str:
@@ -311,6 +273,10 @@ def _tell(sentence: str, *, file: TextIO | None = None) -> None:
     from gemma_keras_ft.evaluation.terminal import printable
 
     print(printable(" ".join(sentence.split("\n"))), file=file, flush=True)
+
+
+def _songs(count: int) -> str:
+    return f"{count} song" + ("" if count == 1 else "s")
 
 
 def _say(sentence: str) -> None:

@@ -199,7 +199,7 @@ def test_the_package_runs_as_a_module_and_says_its_version():
     ("preset", "rate"), [("tiny_gemma2", 1e-2), ("gemma2_2b_en", 2e-4)]
 )
 def test_the_learning_rate_suits_the_preset_unless_it_is_named(
-    preset, rate, monkeypatch
+    preset, rate, monkeypatch, capsys
 ):
     seen = []
 
@@ -208,7 +208,13 @@ def test_the_learning_rate_suits_the_preset_unless_it_is_named(
         raise ValueError("enough")
 
     monkeypatch.setattr(gkf, "train", train)
-    command = ["train", "dataset", "--out", "run", "--preset", preset]
+    dataset = types.SimpleNamespace(report={"flags_open": 1})
+    monkeypatch.setattr(gkf, "read_dataset", lambda path: dataset)
+    command = ["train", "data set", "--out", "run", "--preset", preset]
     assert cli.main(command) == 2
+    said = capsys.readouterr().err
+    assert "flags of 1 song: gemma-keras-ft review 'data set'" in said
+    dataset.report["flags_open"] = 0
     assert cli.main([*command, "--learning-rate", "0.5"]) == 2
+    assert "flags" not in capsys.readouterr().err
     assert seen == [rate, 0.5]
