@@ -40,6 +40,14 @@ def own_task(tmp_path, request):
     return path
 
 
+@pytest.fixture(autouse=True)
+def dataset(monkeypatch):
+    """A dataset that every path opens, on whose flags all is decided."""
+    opened = types.SimpleNamespace(report={"flags_open": 0})
+    monkeypatch.setattr(gkf, "read_dataset", lambda path: opened)
+    return opened
+
+
 @pytest.fixture
 def called(monkeypatch):
     """The settings that a command gave the library, which does nothing."""
@@ -199,7 +207,7 @@ def test_the_package_runs_as_a_module_and_says_its_version():
     ("preset", "rate"), [("tiny_gemma2", 1e-2), ("gemma2_2b_en", 2e-4)]
 )
 def test_the_learning_rate_suits_the_preset_unless_it_is_named(
-    preset, rate, monkeypatch, capsys
+    preset, rate, dataset, monkeypatch, capsys
 ):
     seen = []
 
@@ -208,8 +216,7 @@ def test_the_learning_rate_suits_the_preset_unless_it_is_named(
         raise ValueError("enough")
 
     monkeypatch.setattr(gkf, "train", train)
-    dataset = types.SimpleNamespace(report={"flags_open": 1})
-    monkeypatch.setattr(gkf, "read_dataset", lambda path: dataset)
+    dataset.report["flags_open"] = 1
     command = ["train", "data set", "--out", "run", "--preset", preset]
     assert cli.main(command) == 2
     said = capsys.readouterr().err

@@ -97,7 +97,14 @@ def test_the_last_adapter_can_be_asked_for(adapted, random_rows, values_of):
 
 
 # Before anything is saved; just after the best step, and again; while waiting.
-@pytest.mark.parametrize("stops", [(1,), (13, 2), (15,)])
+@pytest.mark.parametrize(
+    "stops",
+    [
+        pytest.param((1,), marks=pytest.mark.long),
+        (13, 2),
+        pytest.param((15,), marks=pytest.mark.long),
+    ],
+)
 def test_an_interrupted_run_finds_and_keeps_the_same_best(
     adapted, random_rows, values_of, tmp_path, stop_after, stops
 ):
@@ -162,6 +169,7 @@ print(result["best_step"], result["steps"], digest.hexdigest(), flush=True)
 """
 
 
+@pytest.mark.long
 def test_a_killed_run_ends_with_the_same_adapter(
     adapted, random_rows, values_of, small_preset, tmp_path
 ):

@@ -62,7 +62,14 @@ def test_event_files_are_written_where_tensorboard_is_installed(tmp_path, monkey
 
 
 # Before the first save, between two, and just after one.
-@pytest.mark.parametrize("stop", [1, 4, 5])
+@pytest.mark.parametrize(
+    "stop",
+    [
+        pytest.param(1, marks=pytest.mark.long),
+        pytest.param(4, marks=pytest.mark.long),
+        5,
+    ],
+)
 def test_a_run_that_continues_has_every_step_once(
     adapted, random_rows, tmp_path, stop_after, stop, monkeypatch
 ):

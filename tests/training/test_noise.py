@@ -86,7 +86,7 @@ def test_noise_changes_training_and_never_evaluation(adapted, random_rows):
     assert measured == pytest.approx(bare, rel=1e-6)
 
 
-@pytest.mark.parametrize("micro_batches", [1, 5])
+@pytest.mark.parametrize("micro_batches", [pytest.param(1, marks=pytest.mark.long), 5])
 def test_an_interrupted_run_draws_the_noise_it_would_have_drawn(
     adapted, random_rows, values_of, tmp_path, stop_after, micro_batches
 ):

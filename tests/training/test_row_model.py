@@ -66,7 +66,7 @@ def test_packed_rows_train_as_separate_ones_do(small_preset):
     assert_equal_values(*models, tolerance=1e-5)
 
 
-@pytest.mark.parametrize("micro_batches", [2, 4])
+@pytest.mark.parametrize("micro_batches", [pytest.param(2, marks=pytest.mark.long), 4])
 def test_micro_batches_take_the_step_of_the_whole_batch(small_preset, micro_batches):
     """Also where one of them has many more tokens to score than another."""
     whole, parts = adapted(small_preset), adapted(small_preset)

@@ -102,7 +102,12 @@ def test_same_seed_gives_the_same_adapter(small_preset):
 
 
 @pytest.mark.parametrize(
-    ("stop", "first_step", "dropout"), [(4, 2, 0.2), (5, 4, 0.0), (1, 0, 0.0)]
+    ("stop", "first_step", "dropout"),
+    [
+        (4, 2, 0.2),
+        pytest.param(5, 4, 0.0, marks=pytest.mark.long),
+        pytest.param(1, 0, 0.0, marks=pytest.mark.long),
+    ],
 )
 def test_interrupted_run_continues_as_though_unbroken(
     small_preset, tmp_path, stop, first_step, dropout
