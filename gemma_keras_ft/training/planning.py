@@ -100,7 +100,8 @@ def plan_step(
     lowered = step.lower(state, batch)
     temporary = None
     if compiled:
-        temporary = lowered.compile().memory_analysis().temp_size_in_bytes
+        analysis: Any = lowered.compile().memory_analysis()
+        temporary = analysis.temp_size_in_bytes
     return StepPlan(
         **found["counts"],
         state_bytes=sum(
