@@ -143,7 +143,8 @@ def test_the_example_in_contributing_runs(tmp_path):
 import os
 os.chdir({str(tmp_path)!r})
 {example}
-print(dataset.report["kept"], dataset.report["set_aside_reasons"])
+report = gkf.read_dataset("dataset").report
+print(report["kept"], report["set_aside_reasons"])
 """
     )
     assert printed == "1 {'license': 1}"

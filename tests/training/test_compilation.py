@@ -22,7 +22,7 @@ from gemma_keras_ft.training.trainer import Trainer
 TRAINER = Trainer(epochs=3, global_batch_size=4, evaluations=3)
 
 
-@pytest.mark.parametrize("micro_batches", [pytest.param(1, marks=pytest.mark.long), 2])
+@pytest.mark.parametrize("micro_batches", [1, pytest.param(2, marks=pytest.mark.long)])
 def test_a_run_compiles_a_step_for_each_length(
     adapted, random_rows, tmp_path, micro_batches
 ):

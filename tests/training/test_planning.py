@@ -34,17 +34,14 @@ def test_gemma2_2b_lowers_without_its_weights():
 
 
 def test_a_small_step_is_planned_as_it_is_compiled():
-    short = plan_step(SMALL, rows=8, sequence_length=32, dtype="float32")
-    long = plan_step(SMALL, rows=8, sequence_length=64, dtype="float32")
-    assert short.parameters == long.parameters
-    assert short.state_bytes == long.state_bytes
-    assert 0 < short.temporary_bytes < long.temporary_bytes
-    assert short.bytes == short.state_bytes + short.temporary_bytes
-    parts = plan_step(
-        SMALL, rows=8, sequence_length=64, dtype="float32", micro_batches=8
+    whole, parts = (
+        plan_step(SMALL, rows=8, sequence_length=64, dtype="float32", micro_batches=n)
+        for n in (1, 8)
     )
-    assert parts.state_bytes == long.state_bytes
-    assert parts.temporary_bytes < long.temporary_bytes
+    assert whole.parameters == parts.parameters
+    assert whole.state_bytes == parts.state_bytes
+    assert 0 < parts.temporary_bytes < whole.temporary_bytes
+    assert whole.bytes == whole.state_bytes + whole.temporary_bytes
 
 
 def test_an_unknown_shape_is_refused():

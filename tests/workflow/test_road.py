@@ -24,6 +24,7 @@ def test_training_works_on_a_preset_made_elsewhere(run, small_preset):
     assert {path.name for path in run.iterdir()} == {
         "adapter.safetensors",
         "checkpoints",
+        "metrics.csv",
         "run.json",
     }
 
