@@ -9,7 +9,7 @@ import resource
 import time
 from collections.abc import Callable, Iterator, Mapping
 from multiprocessing.connection import Connection
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from training_setup import ALPHA, LEARNING_RATE, RANK, Setup
@@ -22,20 +22,13 @@ _SIDE, _PRODUCTS = 2048, 3
 _ENDLESS = 1_000_000
 
 
-class Batch(NamedTuple):
-    """A batch for Keras, and the length of its rows."""
-
-    length: int
-    data: tuple
-
-
 def compete(name: str, setup: Setup, line: Connection) -> None:
     """Runs a contestant until the other end of `line` hangs up."""
     try:
         CONTESTANTS[name](setup, line)
     except (EOFError, BrokenPipeError):
         return
-    except BaseException as error:
+    except BaseException as error:  # told to whoever waits, and raised here too
         line.send({"error": repr(error)})
         raise
 
@@ -121,10 +114,9 @@ def train_peft(setup: Setup, line: Connection) -> None:
     optimizer = torch.optim.AdamW(trained, LEARNING_RATE)
     model.train()
     (bucket,) = rows.buckets
-    for batch in _batches(rows, setup):
+    for x, labels, weight in _batches(rows, setup):
         line.recv()
         start = time.perf_counter()
-        x, labels, weight = batch.data
         # Transformers shifts labels itself, and leaves -100 out.
         shifted = np.full_like(labels, -100)
         shifted[:, 1:] = np.where(weight, labels, -100)[:, :-1]
@@ -169,7 +161,7 @@ CONTESTANTS: Mapping[str, Callable[[Setup, Connection], None]] = {
 }
 
 
-def _batches(rows: gkf.PlannedRows, setup: Setup) -> Iterator[Batch]:
+def _batches(rows: gkf.PlannedRows, setup: Setup) -> Iterator[tuple]:
     """Yields batches without end, of each length in turn."""
     streams = [_stream(bucket, _rows_of(bucket, setup)) for bucket in rows.buckets]
     while True:
@@ -184,8 +176,7 @@ def _dataset(rows: gkf.PlannedRows, setup: Setup) -> Any:
     ids, weight = (tf.TensorSpec((None, None), dtype) for dtype in ("int32", "float32"))
 
     def batches():
-        for batch in _batches(rows, setup):
-            x, labels, weight = batch.data
+        for x, labels, weight in _batches(rows, setup):
             names = ("token_ids", "padding_mask")
             yield {name: x[name] for name in names}, labels, weight
 
@@ -193,7 +184,7 @@ def _dataset(rows: gkf.PlannedRows, setup: Setup) -> Any:
     return tf.data.Dataset.from_generator(batches, output_signature=signature)
 
 
-def _stream(bucket, size: int) -> Iterator[Batch]:
+def _stream(bucket, size: int) -> Iterator[tuple]:
     generator = np.random.default_rng(0)
     while True:
         order = generator.permutation(len(bucket))
@@ -207,9 +198,7 @@ def _stream(bucket, size: int) -> Iterator[Batch]:
                 "padding_mask": taken["segment_ids"],
                 "positions": taken["positions"],
             }
-            yield Batch(
-                bucket.sequence_length, (x, taken["labels"], taken["sample_weight"])
-            )
+            yield x, taken["labels"], taken["sample_weight"]
 
 
 def _rows_of(bucket, setup: Setup) -> int:

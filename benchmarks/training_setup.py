@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 import gemma_keras_ft as gkf
+from gemma_keras_ft.model.shapes import GEMMA2_SHAPES
 
 LENGTH = 256
 RANK, ALPHA = 8, 16.0
@@ -57,23 +58,18 @@ class Setup:
         import keras_hub
 
         keras.utils.set_random_seed(0)
-        backbone = keras_hub.models.GemmaBackbone(
-            vocabulary_size=self.vocabulary,
-            num_layers=self.layers,
-            num_query_heads=self.heads,
-            num_key_value_heads=self.heads // 2,
-            hidden_dim=self.width,
+        shape = {
+            **GEMMA2_SHAPES["gemma2_2b_en"],
+            "vocabulary_size": self.vocabulary,
+            "num_layers": self.layers,
+            "num_query_heads": self.heads,
+            "num_key_value_heads": self.heads // 2,
+            "hidden_dim": self.width,
             # KerasHub counts both halves of the gate.
-            intermediate_dim=2 * self.feed_forward,
-            head_dim=64,
-            use_post_ffw_norm=True,
-            use_post_attention_norm=True,
-            attention_logit_soft_cap=50,
-            final_logit_soft_cap=30,
-            use_sliding_window_attention=True,
-            sliding_window_size=4096,
-            dtype="float32",
-        )
+            "intermediate_dim": 2 * self.feed_forward,
+            "head_dim": 64,
+        }
+        backbone = keras_hub.models.GemmaBackbone(**shape, dtype="float32")
         return keras_hub.models.GemmaCausalLM(backbone)
 
     def plan_rows(self, layout: str) -> gkf.PlannedRows:

@@ -263,17 +263,11 @@ def measured_memory(model, arguments, before, after):
     """Returns the bytes planned for a step, and those in use at the fullest moment."""
     import jax
 
+    from gemma_keras_ft.model.shapes import shape_of
     from gemma_keras_ft.training.planning import plan_step
 
-    names = (
-        "vocabulary_size num_layers num_query_heads num_key_value_heads hidden_dim "
-        "intermediate_dim head_dim query_head_dim_normalize use_post_ffw_norm "
-        "use_post_attention_norm attention_logit_soft_cap final_logit_soft_cap "
-        "use_sliding_window_attention sliding_window_size"
-    ).split()
-    config = model.backbone.get_config()
     plan = plan_step(
-        {name: config[name] for name in names},
+        shape_of(model.backbone),
         adapter=gkf.Adapter(rank=8),
         rows=arguments.global_batch_size,
         sequence_length=arguments.sequence_length,

@@ -162,6 +162,7 @@ def _show(arguments: argparse.Namespace) -> None:
 def _train(arguments: argparse.Namespace) -> None:
     from gemma_keras_ft.training.metrics_files import CSV, tensorboard_is_there
     from gemma_keras_ft.training.progress import describe_result, progress_bars
+    from gemma_keras_ft.workflow.script_choice import describe_choice
 
     still_open = gkf.read_dataset(arguments.dataset).report["flags_open"]
     if still_open:
@@ -188,7 +189,7 @@ def _train(arguments: argparse.Namespace) -> None:
         )
     for language, choice in run.facts["script_choice"].items():
         songs = language or "lyrics of no known language"
-        _tell(f"script for {songs}: {_evidence(choice)}")
+        _tell(f"script for {songs}: {describe_choice(choice)}")
     result = run.facts["result"]
     _tell(
         f"steps: {result['steps']}, in {result['seconds']:.0f} s; "
@@ -201,12 +202,6 @@ def _train(arguments: argparse.Namespace) -> None:
     _tell(f"curves in {run.directory}/{CSV}{events}")
     run = shlex.quote(arguments.out)
     _tell(f"next: gemma-keras-ft evaluate {run} {task}--out report")
-
-
-def _evidence(choice) -> str:
-    """Says which form was chosen, and what each costs the base."""
-    costs = (f"{row['form']} {row['nats_per_word']:.1f}" for row in choice["evidence"])
-    return f"{choice['script']} (nats a word: {', '.join(costs)})"
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:

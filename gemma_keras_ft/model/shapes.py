@@ -42,3 +42,14 @@ GEMMA2_SHAPES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         ),
     }
 )
+
+
+def shape_of(backbone: Any) -> dict[str, Any]:
+    """Returns the arguments that build a backbone of the same shape.
+
+    Args:
+        backbone: A `keras_hub.models.GemmaBackbone`.
+    """
+    config = backbone.get_config()
+    names = {name for shape in GEMMA2_SHAPES.values() for name in shape}
+    return {name: config[name] for name in sorted(names)}

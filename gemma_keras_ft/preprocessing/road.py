@@ -133,34 +133,38 @@ class Road:
     def _run(
         self, item: LyricRecord | SetAside, trail: Trail
     ) -> LyricRecord | SetAside:
-        for cleans, group in itertools.groupby(self.steps, _cleans):
-            steps = tuple(group)
-            if isinstance(item, SetAside):
-                break
-            if cleans:
-                item = self._clean(steps, item, trail)
-                continue
-            for step in steps:
-                if isinstance(item, LyricRecord):
-                    item = self._take(step, item, trail)
+        for cleans, steps in itertools.groupby(self.steps, _cleans):
+            run = self._clean if cleans else self._take_each
+            if isinstance(item, LyricRecord):
+                item = run(tuple(steps), item, trail)
+        return item
+
+    def _take_each(
+        self, steps: Sequence[Preprocessor], record: LyricRecord, trail: Trail
+    ) -> LyricRecord | SetAside:
+        """Takes steps in their order, each once."""
+        item: LyricRecord | SetAside = record
+        for step in steps:
+            if isinstance(item, LyricRecord):
+                item = self._take(step, item, trail)
         return item
 
     def _clean(
         self, steps: Sequence[Preprocessor], record: LyricRecord, trail: Trail
     ) -> LyricRecord | SetAside:
-        """Runs steps in turn, each at least once, until none changes anything."""
+        """Takes steps in turn, each at least once, until none changes anything."""
         # Steps in a row that found nothing, since the last one that did.
         calm = 0
-        item: LyricRecord | SetAside = record
+        before = record
         for place in range(_ROUNDS * len(steps)):
             # The one that found something finds no more in its own result.
             if place >= len(steps) and calm >= len(steps) - 1:
-                return item
-            before = item
+                return before
             item = self._take(steps[place % len(steps)], before, trail)
             if isinstance(item, SetAside):
                 return item
             calm = calm + 1 if item == before else 0
+            before = item
         return SetAside(
             id=record.id,
             reason="never_clean",

@@ -13,6 +13,14 @@ from gemma_keras_ft.records import write_text_atomically
 
 CSV = "metrics.csv"
 EVENTS = "tensorboard"
+# A `SummaryMetadata` of the scalar dashboard: the plugin's name in field 1 of field 1,
+# and the data class, 1 for scalars, in field 4.
+_SCALAR = b"\x0a\x09\x0a\x07scalars\x20\x01"
+
+
+def tensorboard_is_there() -> bool:
+    """Returns whether the package `tensorboard` is installed, which shows events."""
+    return importlib.util.find_spec("tensorboard") is not None
 
 
 @dataclasses.dataclass
@@ -30,7 +38,7 @@ class MetricsFiles:
     """
 
     directory: Path
-    events: bool = dataclasses.field(default_factory=lambda: tensorboard_is_there())
+    events: bool = dataclasses.field(default_factory=tensorboard_is_there)
     _writer: Any = None
 
     def start(self, columns: Mapping[str, Sequence]) -> None:
@@ -72,16 +80,6 @@ class MetricsFiles:
                         name, tf.constant(values[place]), step, metadata=_SCALAR
                     )
         self._writer.flush()
-
-
-# A `SummaryMetadata` of the scalar dashboard: the plugin's name in field 1 of field 1,
-# and the data class, 1 for scalars, in field 4.
-_SCALAR = b"\x0a\x09\x0a\x07scalars\x20\x01"
-
-
-def tensorboard_is_there() -> bool:
-    """Returns whether the package `tensorboard` is installed, which shows events."""
-    return importlib.util.find_spec("tensorboard") is not None
 
 
 def _to_csv(columns: Mapping[str, Sequence]) -> str:

@@ -5,10 +5,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from gemma_keras_ft.backend import require_jax
-from gemma_keras_ft.model.attention import replace_attention
-from gemma_keras_ft.model.lora import Adapter, enable_adapter
+from gemma_keras_ft.model.lora import (
+    Adapter,
+    count_adapter_parameters,
+    enable_adapter,
+)
 from gemma_keras_ft.model.shapes import GEMMA2_SHAPES
-from gemma_keras_ft.training.schedule import build_optimizer
+from gemma_keras_ft.training.trainer import Trainer
 
 # Its value changes nothing that is planned.
 _STEPS = 1000
@@ -84,10 +87,11 @@ def plan_step(
             f"shape={shape!r}."
         )
     arguments = GEMMA2_SHAPES[shape] if isinstance(shape, str) else shape
+    trainer = Trainer(global_batch_size=rows, micro_batches=micro_batches)
     found: dict[str, Any] = {}
 
     def build():
-        model, counts = _build(arguments, dtype, adapter or Adapter(), micro_batches)
+        model, counts = _build(arguments, dtype, adapter or Adapter(), trainer)
         found.update(model=model, counts=counts)
         return _state(model)
 
@@ -111,21 +115,20 @@ def plan_step(
     )
 
 
-def _build(arguments, dtype: str, adapter: Adapter, micro_batches: int):
+def _build(arguments, dtype: str, adapter: Adapter, trainer: Trainer):
     """Returns the model that is fitted, and its counts of weights."""
     import keras_hub
 
-    from gemma_keras_ft.training.row_model import RowModel
-
     backbone = keras_hub.models.GemmaBackbone(**arguments, dtype=dtype)
-    counts = {"parameters": backbone.count_params()}
     model = keras_hub.models.GemmaCausalLM(backbone)
-    replace_attention(model)
+    base = backbone.count_params()
     enable_adapter(model, adapter)
-    fitted = RowModel(backbone, micro_batches=micro_batches)
-    fitted.compile(optimizer=build_optimizer(learning_rate=1e-4, total_steps=_STEPS))
+    fitted = trainer.build(model, _STEPS)
     fitted.optimizer.build(fitted.trainable_variables)
-    counts["adapter_parameters"] = backbone.count_params() - counts["parameters"]
+    counts = {
+        "parameters": base,
+        "adapter_parameters": count_adapter_parameters(model),
+    }
     return fitted, counts
 
 

@@ -138,7 +138,7 @@ class Trainer(Configurable):
         total_steps = self.epochs * loader.steps_per_epoch
         total_steps = min(total_steps, self.max_steps or total_steps)
         interval = -(-total_steps // min(self.evaluations, total_steps))
-        fitted = self._fitted(model, total_steps)
+        fitted = self.build(model, total_steps)
         settings = {"trainer": self.to_config(), **(run or {})}
         checkpointer = Checkpointer(Path(directory), settings) if directory else None
         best = Best(self.patience, self.min_delta, keep_values=self.restore_best)
@@ -195,8 +195,13 @@ class Trainer(Configurable):
                 "dataset whose validation split is not empty), or leave it out."
             )
 
-    def _fitted(self, model, total_steps: int) -> Any:
-        """Returns the model that Keras fits, compiled."""
+    def build(self, model, total_steps: int) -> Any:
+        """Builds the `RowModel` that Keras fits, compiled.
+
+        Args:
+            model: A `keras_hub.models.GemmaCausalLM`; made to attend in segments.
+            total_steps: Steps of the whole run, over which the schedule goes.
+        """
         from gemma_keras_ft.training.row_model import RowModel
 
         # A model of KerasHub's own, or a copy, would mix the texts of a packed row.

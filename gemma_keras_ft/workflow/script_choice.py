@@ -1,7 +1,7 @@
 """Native script or a romanization? Decided for a base model on its own evidence."""
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from gemma_keras_ft.data.rows import SINGLE, RowPlan
@@ -74,6 +74,16 @@ def resolve_script(
     choices = choose_scripts(model, records, seed=seed)
     scripts = tuple((name, found["script"]) for name, found in choices.items())
     return task.replace_scripts(scripts), choices
+
+
+def describe_choice(choice: Mapping[str, Any]) -> str:
+    """Says which form was chosen, and what each costs the base.
+
+    Args:
+        choice: What `choose_scripts` found for a language.
+    """
+    costs = (f"{row['form']} {row['nats_per_word']:.1f}" for row in choice["evidence"])
+    return f"{choice['script']} (nats a word: {', '.join(costs)})"
 
 
 def _measure(

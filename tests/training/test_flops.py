@@ -9,6 +9,7 @@ import pytest
 from gemma_keras_ft.data.rows import PlannedRows
 from gemma_keras_ft.model.attention import replace_attention
 from gemma_keras_ft.model.lora import Adapter, enable_adapter
+from gemma_keras_ft.model.shapes import GEMMA2_SHAPES
 from gemma_keras_ft.training.flops import _pairs, _text_lengths, training_flops
 from gemma_keras_ft.training.row_model import RowModel
 
@@ -17,20 +18,19 @@ from gemma_keras_ft.training.row_model import RowModel
 def wide_model():
     """Wide enough that products outweigh norms and activation functions."""
     keras.utils.set_random_seed(0)
-    backbone = keras_hub.models.GemmaBackbone(
-        vocabulary_size=300,
-        num_layers=2,
-        num_query_heads=4,
-        num_key_value_heads=2,
-        hidden_dim=128,
-        intermediate_dim=1024,
-        head_dim=32,
-        attention_logit_soft_cap=50,
-        final_logit_soft_cap=30,
-        use_sliding_window_attention=True,
-        sliding_window_size=4096,
-        dtype="float32",
-    )
+    shape = {
+        **GEMMA2_SHAPES["gemma2_2b_en"],
+        "vocabulary_size": 300,
+        "num_layers": 2,
+        "num_query_heads": 4,
+        "num_key_value_heads": 2,
+        "hidden_dim": 128,
+        "intermediate_dim": 1024,
+        "head_dim": 32,
+        "use_post_ffw_norm": False,
+        "use_post_attention_norm": False,
+    }
+    backbone = keras_hub.models.GemmaBackbone(**shape, dtype="float32")
     return keras_hub.models.GemmaCausalLM(backbone, None)
 
 

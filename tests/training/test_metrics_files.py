@@ -2,10 +2,11 @@
 
 import csv
 import dataclasses
+import functools
 
 import pytest
 
-from gemma_keras_ft.training import metrics_files
+from gemma_keras_ft.training import metrics_files, trainer
 from gemma_keras_ft.training.metrics_files import MetricsFiles
 from gemma_keras_ft.training.trainer import Trainer
 
@@ -73,7 +74,8 @@ def test_event_files_are_written_where_tensorboard_is_installed(tmp_path, monkey
 def test_a_run_that_continues_has_every_step_once(
     adapted, random_rows, tmp_path, stop_after, stop, monkeypatch
 ):
-    monkeypatch.setattr(metrics_files, "tensorboard_is_there", lambda: True)
+    with_events = functools.partial(MetricsFiles, events=True)
+    monkeypatch.setattr(trainer, "MetricsFiles", with_events)
     rows = {"rows": random_rows(), "validation_rows": random_rows(3, seed=1)}
     folders = {"directory": tmp_path / "steps", "metrics_directory": tmp_path}
     with pytest.raises(KeyboardInterrupt):
