@@ -13,6 +13,7 @@ from typing import TextIO
 import gemma_keras_ft as gkf
 from gemma_keras_ft.arguments import TASKS, build_parser, settings
 from gemma_keras_ft.training.compilation import keep_compiled_programs
+from gemma_keras_ft.training.host_memory import share_one_heap
 
 _TENSORFLOW_COMMANDS = ("quickstart", "show", "train", "evaluate", "generate")
 # What a user can mend is told in one sentence; anything else keeps its traceback.
@@ -27,6 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if arguments.command in _TENSORFLOW_COMMANDS:
             keep_compiled_programs()
+            share_one_heap()
             _import_tensorflow_quietly()
         _COMMANDS[arguments.command](arguments)
     except _USER_ERRORS as error:

@@ -31,6 +31,7 @@ class RowModel(keras.Model):
         backbone: A `keras_hub.models.GemmaBackbone` with what is trainable in it.
         label_smoothing: Share of the target spread evenly over the vocabulary.
         z_loss: Adds `z_loss * logsumexp(logits)**2` to what is minimized.
+        clip_norm: Global norm to which the mean gradient is clipped.
         micro_batches: Parts in which a batch is computed one after the other, for
             less memory: gradients are the same, and it is one step of the schedule.
         neftune_alpha: Noise on the embeddings in training; see `draw_noise`.
@@ -43,6 +44,7 @@ class RowModel(keras.Model):
         *,
         label_smoothing: float = 0.0,
         z_loss: float = 0.0,
+        clip_norm: float = 1.0,
         micro_batches: int = 1,
         neftune_alpha: float = 0.0,
         seed: int = 0,
@@ -51,6 +53,7 @@ class RowModel(keras.Model):
         self.backbone = backbone
         self.label_smoothing = label_smoothing
         self.z_loss = z_loss
+        self.clip_norm = clip_norm
         self.micro_batches = micro_batches
         self.neftune_alpha = neftune_alpha
         self.noise_seeds = None
@@ -111,12 +114,14 @@ class RowModel(keras.Model):
         rows = _rows(data)
         self.traced[TRAIN] = rows["labels"].shape
         gradients, sums, non_trainable = self._gradients(trainable, non_trainable, rows)
-        finite = jnp.isfinite(sums[0])
-        for gradient in gradients:
-            finite &= jnp.isfinite(gradient).all()
-        stepped = self.optimizer.stateless_apply(optimizer, gradients, trainable)
-        trainable, optimizer = jax.tree.map(
-            functools.partial(jnp.where, finite), stepped, (trainable, optimizer)
+        finite, scale = self._check_and_clip(gradients, sums)
+
+        def step():
+            mean = [gradient * scale for gradient in gradients]
+            return self.optimizer.stateless_apply(optimizer, mean, trainable)
+
+        trainable, optimizer = jax.lax.cond(
+            finite, step, lambda: (trainable, optimizer)
         )
         logs, metrics = self._measure(metrics, sums, finite)
         return logs, (trainable, non_trainable, optimizer, metrics)
@@ -146,7 +151,7 @@ class RowModel(keras.Model):
         return sums[0], (jnp.stack(sums), non_trainable)
 
     def _gradients(self, trainable, non_trainable, rows):
-        """Returns the mean gradient over weighted tokens, and the sums."""
+        """Returns the gradient of what is minimized, summed; and all sums."""
         compute = jax.value_and_grad(
             functools.partial(self._sums, training=True), has_aux=True
         )
@@ -168,8 +173,18 @@ class RowModel(keras.Model):
             start = (zeros, jnp.zeros(4), non_trainable)
             parts = jax.tree.map(self._micro_batches, rows)
             (gradients, sums, non_trainable), _ = jax.lax.scan(accumulate, start, parts)
-        total = jnp.maximum(sums[-1], jnp.finfo(jnp.float32).tiny)
-        return jax.tree.map(lambda g: g / total, gradients), sums, non_trainable
+        return gradients, sums, non_trainable
+
+    def _check_and_clip(self, gradients, sums):
+        """Returns whether a step is finite, and what makes sums a clipped mean."""
+        total = _total(sums)
+        squares = [jnp.square(gradient).sum() for gradient in gradients]
+        norm = jnp.sqrt(jnp.stack(squares).sum()) / total
+        finite = jnp.isfinite(sums[0]) & jnp.isfinite(norm)
+        scale = self.clip_norm / jnp.maximum(norm, self.clip_norm) / total
+        # Behind a barrier: XLA would put the sum over all variables into the program
+        # that updates each of them, and compile for twice as long.
+        return jax.lax.optimization_barrier((finite, scale))
 
     def _micro_batches(self, values):
         """(rows, …) -> (micro-batches, rows of each, …); every device keeps its own."""
@@ -180,7 +195,7 @@ class RowModel(keras.Model):
         """Adds a step to the metrics; returns their values and variables."""
         mapping = zip(self.metrics_variables, metrics, strict=True)
         weight = jnp.where(finite, sums[-1], 0.0)
-        total = jnp.maximum(sums[-1], jnp.finfo(jnp.float32).tiny)
+        total = _total(sums)
         with keras.StatelessScope(state_mapping=mapping) as scope:
             for mean, value in zip(self.means, sums, strict=False):
                 mean.update_state(jnp.where(finite, value / total, 0.0), weight)
@@ -200,6 +215,11 @@ class RowModel(keras.Model):
             old if new is None else new
             for new, old in zip(updated, metrics, strict=True)
         ]
+
+
+def _total(sums):
+    """Returns the weight of all tokens, by which sums may be divided."""
+    return jnp.maximum(sums[-1], jnp.finfo(jnp.float32).tiny)
 
 
 def _rows(data) -> dict[str, Any]:

@@ -15,7 +15,6 @@ def build_optimizer(
     schedule: str = "cosine",
     warmup_fraction: float = 0.1,
     weight_decay: float = 0.0,
-    clip_norm: float = 1.0,
 ):
     """Builds AdamW with linear warm-up, then a decay to a tenth of the peak.
 
@@ -25,7 +24,6 @@ def build_optimizer(
         schedule: `"cosine"`, `"linear"`, or `"constant"` for no decay.
         warmup_fraction: Share of `total_steps` spent warming up.
         weight_decay: Decoupled decay; norms and biases are not trained here.
-        clip_norm: Global norm to which gradients are clipped.
 
     Returns:
         `keras.optimizers.AdamW`, named so that its state restores by name.
@@ -46,7 +44,6 @@ def build_optimizer(
             warmup_steps=int(total_steps * warmup_fraction),
         ),
         weight_decay=weight_decay,
-        global_clipnorm=clip_norm,
         name="adamw",
     )
 

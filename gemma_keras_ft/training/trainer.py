@@ -17,6 +17,7 @@ from gemma_keras_ft.training.best import Best
 from gemma_keras_ft.training.checkpoint import Checkpointer
 from gemma_keras_ft.training.compilation import watch_compilations
 from gemma_keras_ft.training.flops import training_flops
+from gemma_keras_ft.training.host_memory import kept_memory
 from gemma_keras_ft.training.interrupt import interruptible
 from gemma_keras_ft.training.meter import Meter
 from gemma_keras_ft.training.metrics_files import MetricsFiles
@@ -153,6 +154,8 @@ class Trainer(Configurable):
                 stack.callback(checkpointer.close)
             first_step = log.recall(fitted)
             compiled, warn = stack.enter_context(watch_compilations(fitted))
+            keep = stack.enter_context(kept_memory())
+            own = [warn, keep, log.keras_callback()]
             if first_step < total_steps and not best.exhausted:
                 with _short_last_epoch(), interruptible() as interrupt:
                     fitted.fit(
@@ -162,7 +165,7 @@ class Trainer(Configurable):
                         steps_per_epoch=interval,
                         validation_data=self._validation(validation_rows),
                         shuffle=False,
-                        callbacks=[interrupt, warn, log.keras_callback(), *callbacks],
+                        callbacks=[interrupt, *own, *callbacks],
                         verbose=0,
                     )
         restored = best.apply(fitted)
@@ -211,6 +214,7 @@ class Trainer(Configurable):
             model.backbone,
             label_smoothing=self.label_smoothing,
             z_loss=self.z_loss,
+            clip_norm=self.clip_norm,
             micro_batches=self.micro_batches,
             neftune_alpha=self.neftune_alpha,
             seed=self.seed,
@@ -222,7 +226,6 @@ class Trainer(Configurable):
                 total_steps=total_steps,
                 warmup_fraction=self.warmup_fraction,
                 weight_decay=self.weight_decay,
-                clip_norm=self.clip_norm,
             )
         )
         return fitted

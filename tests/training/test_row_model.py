@@ -1,5 +1,7 @@
 """One step: token-weighted whatever the layout, and never a step of NaN."""
 
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
@@ -9,7 +11,6 @@ from gemma_keras_ft.data.tasks import Example
 from gemma_keras_ft.data.tokenize import tokenize_examples
 from gemma_keras_ft.model.lora import Adapter, adapter_variables, enable_adapter
 from gemma_keras_ft.model.preset import load_preset
-from gemma_keras_ft.training.schedule import build_optimizer
 from gemma_keras_ft.training.trainer import Trainer
 
 EXAMPLES = [
@@ -90,10 +91,13 @@ def test_micro_batches_do_not_speed_the_schedule_up(small_preset):
 
 
 def test_loss_follows_stock_kerashub(small_preset):
-    """The same adapter, rows and order, through `GemmaCausalLM.fit` as it comes."""
+    """The same adapter, rows and order, through `GemmaCausalLM.fit` as it comes.
+
+    Gradients are far larger than what they are clipped to.
+    """
     import keras_hub
 
-    steps, rate = 10, 5e-3
+    steps, rate, clip_norm = 50, 2e-3, 0.02
     # Stock's alpha is always its rank.
     ours = adapted(small_preset, alpha=4.0)
     start = adapter_values(ours)
@@ -103,7 +107,9 @@ def test_loss_follows_stock_kerashub(small_preset):
         epochs=steps,
         global_batch_size=8,
         learning_rate=rate,
+        schedule="constant",
         warmup_fraction=0,
+        clip_norm=clip_norm,
         evaluations=steps,
     )
     found = trainer.fit(ours, rows)["history"]["loss"]
@@ -117,8 +123,8 @@ def test_loss_follows_stock_kerashub(small_preset):
         variable.assign(values[_short(variable.path)])
     stock.preprocessor = None
     stock.compile(
-        optimizer=build_optimizer(
-            learning_rate=rate, total_steps=steps, warmup_fraction=0
+        optimizer=keras.optimizers.AdamW(
+            rate, weight_decay=0.0, global_clipnorm=clip_norm
         ),
         loss=keras.losses.SparseCategoricalCrossentropy(
             from_logits=True, reduction="mean_with_sample_weight"
@@ -139,6 +145,32 @@ def test_loss_follows_stock_kerashub(small_preset):
     ).history["loss"]
     np.testing.assert_allclose(found, history, rtol=1e-4)
     assert found[-1] < found[0] - 0.05
+
+
+@pytest.mark.parametrize("micro_batches", [1, 4])
+def test_mean_gradients_are_clipped_by_their_global_norm(small_preset, micro_batches):
+    """Adam's first step hides a gradient's size, but its moments keep it."""
+    norms = {}
+    for clip_norm in (1e-3, 1e6):
+        model = adapted(small_preset)
+        arrays = laid_out(model, layout="single").buckets[0].arrays
+        trainer = dataclasses.replace(
+            STEP, clip_norm=clip_norm, micro_batches=micro_batches
+        )
+        fitted = trainer.build(model, total_steps=1)
+        fitted.train_on_batch(
+            {
+                "token_ids": arrays["token_ids"],
+                "padding_mask": arrays["segment_ids"],
+            },
+            arrays["labels"],
+            arrays["sample_weight"],
+        )
+        moments = [v for v in fitted.optimizer.variables if "momentum" in v.path]
+        squares = [np.square(np.asarray(moment.value)).sum() for moment in moments]
+        norms[clip_norm] = 10 * np.sqrt(np.sum(squares))
+    np.testing.assert_allclose(norms[1e-3], 1e-3, rtol=1e-4)
+    assert norms[1e6] > 0.02
 
 
 def _short(path):
