@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from gemma_keras_ft.data.tokenize import tokenize_examples
     from gemma_keras_ft.evaluation.report import read_report, write_report
     from gemma_keras_ft.inference.generator import Generator
+    from gemma_keras_ft.model.fingerprint import preset_fingerprint
     from gemma_keras_ft.model.lora import (
         Adapter,
         load_adapter,
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
         merged_adapter,
         unmerge_adapter,
     )
-    from gemma_keras_ft.model.preset import load_preset, preset_fingerprint
+    from gemma_keras_ft.model.preset import load_preset
     from gemma_keras_ft.preprocessing.augmentation.augment import augment_split
     from gemma_keras_ft.preprocessing.augmentation.base import Augmentation
     from gemma_keras_ft.preprocessing.augmentation.variations import (
@@ -168,7 +169,7 @@ _HOMES = {
     "normalize_text": "preprocessing.text.normalize",
     "own_songs": "resources.own_songs",
     "plan_rows": "workflow.token_rows",
-    "preset_fingerprint": "model.preset",
+    "preset_fingerprint": "model.fingerprint",
     "quickstart": "workflow.quickstart",
     "read_dataset": "preprocessing.store",
     "read_exclusions": "preprocessing.culture.exclusions",

@@ -1,8 +1,10 @@
 """Which backend runs: Keras on JAX, with TensorFlow kept off accelerators."""
 
 import functools
+import importlib
 import os
 import sys
+import tempfile
 
 REMEDY = (
     "Set the environment variable KERAS_BACKEND=jax before keras is first imported, "
@@ -52,3 +54,23 @@ def hide_accelerators_from_tensorflow() -> None:
                 f"TensorFlow already holds the {kind} devices, so JAX may find their "
                 "memory taken. Import gemma_keras_ft before running TensorFlow code."
             ) from error
+
+
+def import_tensorflow_quietly() -> None:
+    """Keeps what TensorFlow's C++ logs at import, of GPUs it need not find, off.
+
+    It logs before any setting is read, so the file descriptor itself is turned away.
+    """
+    sys.stderr.flush()
+    terminal = os.dup(2)
+    with tempfile.TemporaryFile() as said:
+        os.dup2(said.fileno(), 2)
+        try:
+            importlib.import_module("tensorflow_text")
+        except BaseException:
+            said.seek(0)
+            os.write(terminal, said.read())
+            raise
+        finally:
+            os.dup2(terminal, 2)
+            os.close(terminal)

@@ -2,17 +2,19 @@
 
 import argparse
 import contextlib
-import importlib
 import os
 import shlex
 import sys
-import tempfile
 from collections.abc import Sequence
 from typing import TextIO
 
 import gemma_keras_ft as gkf
 from gemma_keras_ft.arguments import TASKS, build_parser, settings
-from gemma_keras_ft.training.compilation import keep_compiled_programs
+from gemma_keras_ft.backend import import_tensorflow_quietly
+from gemma_keras_ft.training.compilation import (
+    keep_compiled_programs,
+    schedule_for_memory,
+)
 from gemma_keras_ft.training.host_memory import share_one_heap
 
 _TENSORFLOW_COMMANDS = ("quickstart", "show", "train", "evaluate", "generate")
@@ -29,7 +31,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         if arguments.command in _TENSORFLOW_COMMANDS:
             keep_compiled_programs()
             share_one_heap()
-            _import_tensorflow_quietly()
+            if getattr(arguments, "remat", "none") != "none":
+                schedule_for_memory()
+            import_tensorflow_quietly()
         _COMMANDS[arguments.command](arguments)
     except _USER_ERRORS as error:
         if arguments.traceback:
@@ -41,26 +45,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("gemma-keras-ft: stopped.", file=sys.stderr)
         return 130
     return 0
-
-
-def _import_tensorflow_quietly() -> None:
-    """Keeps what TensorFlow's C++ logs at import, of GPUs it need not find, off.
-
-    It logs before any setting is read, so the file descriptor itself is turned away.
-    """
-    sys.stderr.flush()
-    terminal = os.dup(2)
-    with tempfile.TemporaryFile() as said:
-        os.dup2(said.fileno(), 2)
-        try:
-            importlib.import_module("tensorflow_text")
-        except BaseException:
-            said.seek(0)
-            os.write(terminal, said.read())
-            raise
-        finally:
-            os.dup2(terminal, 2)
-            os.close(terminal)
 
 
 def _quickstart(arguments: argparse.Namespace) -> None:
@@ -177,6 +161,8 @@ def _train(arguments: argparse.Namespace) -> None:
             arguments.dataset,
             arguments.out,
             preset=arguments.preset,
+            dtype=arguments.dtype,
+            quantize=arguments.quantize,
             task=settings.task(arguments),
             language=arguments.language,
             style=arguments.style,
@@ -188,6 +174,8 @@ def _train(arguments: argparse.Namespace) -> None:
             overwrite=arguments.overwrite,
             callbacks=bars("training"),
             peak_flops=arguments.peak_flops,
+            samples=arguments.samples,
+            samples_every=arguments.samples_every,
         )
     for language, choice in run.facts["script_choice"].items():
         songs = language or "lyrics of no known language"

@@ -59,7 +59,7 @@ def called(monkeypatch):
             directory="run", facts={"result": RESULT, "script_choice": CHOICES}
         )
 
-    monkeypatch.setattr(cli, "_import_tensorflow_quietly", lambda: None)
+    monkeypatch.setattr(cli, "import_tensorflow_quietly", lambda: None)
     for name in ("train", "generate"):
         monkeypatch.setattr(gkf, name, note)
     return settings

@@ -33,6 +33,7 @@ def trainer(arguments: argparse.Namespace) -> "gkf.Trainer":
         learning_rate=arguments.learning_rate or suited,
         schedule=arguments.schedule,
         micro_batches=arguments.micro_batches,
+        remat=arguments.remat,
         neftune_alpha=arguments.neftune_alpha,
         patience=arguments.patience,
         min_delta=arguments.min_delta,

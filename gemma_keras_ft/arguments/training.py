@@ -30,6 +30,17 @@ def add_train(commands) -> argparse.ArgumentParser:
     command.add_argument("dataset", help="folder that `curate` wrote")
     command.add_argument("--out", required=True, help="folder for the run")
     _add_what(command, verb="train on")
+    base = command.add_argument_group("frozen base")
+    base.add_argument(
+        "--dtype",
+        choices=("float32", "bfloat16", "mixed_bfloat16"),
+        help="of weights and computation (default: what suits the device)",
+    )
+    base.add_argument(
+        "--quantize",
+        choices=("int8", "int4"),
+        help="hold the frozen kernels in fewer bits, so that a larger base fits",
+    )
     adapter = command.add_argument_group("adapter")
     adapter.add_argument(
         "--rank", type=integer(1, 1024), default=8, help="rank of each update"
@@ -76,6 +87,12 @@ def add_train(commands) -> argparse.ArgumentParser:
         help="compute a batch in so many parts: less memory, the same result",
     )
     training.add_argument(
+        "--remat",
+        choices=("none", "block"),
+        default="none",
+        help="block: compute each block twice, and keep one in memory instead of all",
+    )
+    training.add_argument(
         "--neftune-alpha",
         type=float,
         default=0.0,
@@ -96,6 +113,19 @@ def add_train(commands) -> argparse.ArgumentParser:
         "--keep-last",
         action="store_true",
         help="keep the adapter of the last step, not that of the best evaluation",
+    )
+    training.add_argument(
+        "--samples",
+        type=integer(0, LARGEST_COUNT),
+        default=0,
+        help="validation songs to continue, or translate, at evaluations: chrF++ and "
+        "BLEU join the curves, the texts are in samples.jsonl",
+    )
+    training.add_argument(
+        "--samples-every",
+        type=integer(1, LARGEST_COUNT),
+        default=1,
+        help="at every how many evaluations",
     )
     training.add_argument(
         "--peak-flops",

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from gemma_keras_ft.model.adapter_file import read_adapter_values
+from gemma_keras_ft.model.fingerprint import preset_fingerprint
 from gemma_keras_ft.model.lora_enable import (
     adapter_settings,
     adapter_shapes,
@@ -15,7 +16,6 @@ from gemma_keras_ft.model.lora_enable import (
     target_layers,
 )
 from gemma_keras_ft.model.lora_settings import Adapter
-from gemma_keras_ft.model.preset import preset_fingerprint
 
 
 def load_stock_adapter(stock_model, source: Any) -> None:

@@ -1,6 +1,5 @@
 """Gemma presets: KerasHub's, a local folder, or the embedded tiny Gemma 2."""
 
-import hashlib
 import importlib.resources
 import json
 from collections.abc import Mapping
@@ -9,6 +8,8 @@ from typing import Any
 
 from gemma_keras_ft.backend import require_jax
 from gemma_keras_ft.model.attention import replace_attention
+from gemma_keras_ft.model.precision import check_dtype, choose_precision
+from gemma_keras_ft.model.quantization import quantize_base
 
 TINY = "tiny_gemma2"
 # Bases that know little but scripture: what they write by themselves imitates it.
@@ -27,31 +28,38 @@ _BOUNDS = {
 }
 
 
-def load_preset(name: str | Path = TINY, *, dtype: str | None = None) -> Any:
+def load_preset(
+    name: str | Path = TINY, *, dtype: str | None = None, quantize: str | None = None
+) -> Any:
     """Loads a Gemma preset as a `keras_hub.models.GemmaCausalLM`.
 
     Args:
         name: `"tiny_gemma2"` for the embedded model, the path of a preset folder,
             or anything KerasHub knows: `"gemma2_2b_en"`, `"kaggle://…"`,
             `"hf://…"`.
-        dtype: Keras dtype of weights and computation. By default float32 on CPU,
-            where bfloat16 is slow, and bfloat16 on TPU and GPU.
+        dtype: Keras dtype of weights and computation, by default what
+            `choose_precision` says: float32 on CPU, and bfloat16 on TPU and GPU.
+        quantize: `"int8"` or `"int4"`: the frozen kernels in fewer bits; see
+            `quantize_base`.
 
     Raises:
         FileNotFoundError: If `name` looks like a path and no preset is there.
-        ValueError: If the preset is not a Gemma, or its sizes are beyond bounds.
+        ValueError: If the preset is not a Gemma, or its sizes are beyond bounds; or
+            the dtype, or the quantization, is none for Gemma 2.
         RuntimeError: If Keras does not run on JAX.
     """
     require_jax()
     import keras_hub
 
+    dtype = dtype or choose_precision().dtype
+    check_dtype(dtype)
     folder = _local_folder(name)
     if folder is not None:
         _check_folder(folder)
-    model = keras_hub.models.GemmaCausalLM.from_preset(
-        str(folder or name), dtype=dtype or default_dtype()
-    )
+    model = keras_hub.models.GemmaCausalLM.from_preset(str(folder or name), dtype=dtype)
     replace_attention(model)
+    if quantize:
+        quantize_base(model, quantize)
     return model
 
 
@@ -78,48 +86,10 @@ def load_tokenizer(name: str | Path = TINY) -> Any:
     return keras_hub.models.GemmaTokenizer.from_preset(str(folder or name))
 
 
-def default_dtype() -> str:
-    """Returns the dtype that suits the devices: float32 on CPU, else bfloat16."""
-    import jax
-
-    return "float32" if jax.default_backend() == "cpu" else "bfloat16"
-
-
 def tiny_preset_path() -> Path:
     """Returns the folder of the embedded tiny Gemma 2."""
     root = importlib.resources.files("gemma_keras_ft.resources")
     return Path(str(root / TINY))
-
-
-def preset_fingerprint(model) -> str:
-    """Returns a short hash that tells base models apart.
-
-    Over the architecture, the vocabulary and the first values of every base
-    weight; adapters do not count, so it is the same before and after training.
-    """
-    digest = hashlib.sha256()
-    config = {
-        key: value
-        for key, value in model.backbone.get_config().items()
-        if isinstance(value, int | float | bool) and key != "trainable"
-    }
-    digest.update(json.dumps(config, sort_keys=True).encode())
-    digest.update(model.preprocessor.tokenizer.proto)
-    for variable in model.backbone.variables:
-        if "lora_kernel" in variable.path:
-            continue
-        first = variable.value[(0,) * (len(variable.shape) - 1)][:256]
-        digest.update(variable.path.encode())
-        digest.update(_as_bfloat16_bytes(first))
-    return digest.hexdigest()[:16]
-
-
-def _as_bfloat16_bytes(values: Any) -> bytes:
-    """Rounds to the coarsest dtype a base is loaded in, so that all give one hash."""
-    import ml_dtypes
-    import numpy as np
-
-    return np.asarray(values).astype(ml_dtypes.bfloat16).tobytes()
 
 
 def _local_folder(name: str | Path) -> Path | None:

@@ -10,6 +10,8 @@ from typing import Any
 from gemma_keras_ft.data.cache import cache_folder
 
 _FOLDER = "JAX_COMPILATION_CACHE_DIR"
+_FLAGS = "XLA_FLAGS"
+_SCHEDULER = "xla_cpu_enable_concurrency_optimized_scheduler"
 _EVENT = "/jax/core/compile/backend_compile_duration"
 TRAIN, EVALUATE = "train_step", "test_step"
 
@@ -97,3 +99,13 @@ def keep_compiled_programs() -> None:
     with contextlib.suppress(OSError):  # a folder that cannot be written
         folder.mkdir(parents=True, exist_ok=True)
         os.environ.setdefault(_FOLDER, str(folder))
+
+
+def schedule_for_memory() -> None:
+    """Lets XLA order a CPU's work for the least memory: remat is undone otherwise.
+
+    To be called before JAX is imported.
+    """
+    flags = os.environ.get(_FLAGS, "")
+    if _SCHEDULER not in flags:
+        os.environ[_FLAGS] = f"{flags} --{_SCHEDULER}=false".strip()

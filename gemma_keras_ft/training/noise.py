@@ -8,9 +8,10 @@ import jax
 import jax.numpy as jnp
 import keras
 
+from gemma_keras_ft.training.calls import replaced_calls
+
 # What Keras calls, of a layer as it comes and of one whose weights are quantized.
 _CALLS = ("call", "quantized_call")
-_ABSENT = object()
 
 
 def draw_noise(segment_ids, *, width: int, alpha: float, seeds) -> Any:
@@ -41,24 +42,14 @@ def draw_noise(segment_ids, *, width: int, alpha: float, seeds) -> Any:
 def noisy_embedding(embedding, noise) -> Iterator[None]:
     """Adds noise to what an embedding looks up inside a `with` block.
 
-    The layer itself, and with it the model's list of layers, stays as it was.
     Gemma multiplies embeddings by `sqrt(width)` afterwards, and the noise with them.
 
     Args:
         embedding: A `ReversibleEmbedding`.
         noise: As `draw_noise` gives it.
     """
-    before = {name: vars(embedding).get(name, _ABSENT) for name in _CALLS}
-    for name in _CALLS:
-        setattr(embedding, name, _with_noise(getattr(embedding, name), noise))
-    try:
+    with replaced_calls(embedding, lambda stock: _with_noise(stock, noise), _CALLS):
         yield
-    finally:
-        for name, call in before.items():
-            if call is _ABSENT:
-                delattr(embedding, name)
-            else:
-                setattr(embedding, name, call)
 
 
 def _with_noise(stock, noise):

@@ -50,6 +50,7 @@ def plan_step(
     sequence_length: int = 512,
     dtype: str = "bfloat16",
     micro_batches: int = 1,
+    remat: str = "none",
     compiled: bool = True,
 ) -> StepPlan:
     """Traces, lowers and compiles a step of training from shapes alone.
@@ -72,6 +73,7 @@ def plan_step(
         sequence_length: Places of a row.
         dtype: Of the base, a Keras dtype policy.
         micro_batches: As in `Trainer`.
+        remat: As in `Trainer`.
         compiled: Whether to compile, which takes minutes for a real model on a CPU;
             else the step is lowered only.
 
@@ -87,7 +89,7 @@ def plan_step(
             f"shape={shape!r}."
         )
     arguments = GEMMA2_SHAPES[shape] if isinstance(shape, str) else shape
-    trainer = Trainer(global_batch_size=rows, micro_batches=micro_batches)
+    trainer = Trainer(global_batch_size=rows, micro_batches=micro_batches, remat=remat)
     found: dict[str, Any] = {}
 
     def build():

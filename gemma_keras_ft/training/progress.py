@@ -70,6 +70,8 @@ _PATTERNS = {
     "val_nats_per_token": "validation {:.3f}",
     "token_accuracy": "accuracy {:.1%}",
     "val_token_accuracy": "validation accuracy {:.1%}",
+    "sample_chrf": "chrF++ {:.1f}",
+    "sample_bleu": "BLEU {:.1f}",
     "tokens_per_second": "{:,.0f} tokens/s",
     "utilization": "utilization {:.1%}",
 }

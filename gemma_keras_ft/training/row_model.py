@@ -14,6 +14,7 @@ from gemma_keras_ft.model.loss import token_losses
 from gemma_keras_ft.model.mesh import batch_axis_size
 from gemma_keras_ft.training.compilation import EVALUATE, TRAIN
 from gemma_keras_ft.training.noise import draw_noise, noisy_embedding
+from gemma_keras_ft.training.remat import rematerialized_blocks
 from gemma_keras_ft.training.run_log import ACCURACY, NATS, SKIPPED, TOKENS
 
 _MEANS = ("loss", NATS, ACCURACY)
@@ -34,6 +35,8 @@ class RowModel(keras.Model):
         clip_norm: Global norm to which the mean gradient is clipped.
         micro_batches: Parts in which a batch is computed one after the other, for
             less memory: gradients are the same, and it is one step of the schedule.
+        remat: Whether blocks are computed again in the backward pass; see
+            `rematerialized_blocks`.
         neftune_alpha: Noise on the embeddings in training; see `draw_noise`.
         seed: Seed of that noise.
     """
@@ -46,6 +49,7 @@ class RowModel(keras.Model):
         z_loss: float = 0.0,
         clip_norm: float = 1.0,
         micro_batches: int = 1,
+        remat: bool = False,
         neftune_alpha: float = 0.0,
         seed: int = 0,
     ):
@@ -55,6 +59,7 @@ class RowModel(keras.Model):
         self.z_loss = z_loss
         self.clip_norm = clip_norm
         self.micro_batches = micro_batches
+        self.remat = remat
         self.neftune_alpha = neftune_alpha
         self.noise_seeds = None
         if neftune_alpha:
@@ -75,7 +80,7 @@ class RowModel(keras.Model):
                 `(rows, length)`.
             training: Whether dropout and noise are on.
         """
-        with self._noise(rows) if training else contextlib.nullcontext():
+        with self._as_in_training(rows) if training else contextlib.nullcontext():
             hidden = self.backbone(
                 {name: rows[name] for name in ("token_ids", "padding_mask")},
                 training=training,
@@ -97,16 +102,21 @@ class RowModel(keras.Model):
         states = [self.noise_seeds.state] if self.noise_seeds else []
         return adapter_random_state(self) | {state.path: state for state in states}
 
-    def _noise(self, rows):
-        if not self.noise_seeds:
-            return contextlib.nullcontext()
-        noise = draw_noise(
-            rows["padding_mask"],
-            width=self.backbone.hidden_dim,
-            alpha=self.neftune_alpha,
-            seeds=self.noise_seeds,
-        )
-        return noisy_embedding(self.backbone.token_embedding, noise)
+    @contextlib.contextmanager
+    def _as_in_training(self, rows):
+        with contextlib.ExitStack() as stack:
+            if self.remat:
+                stack.enter_context(rematerialized_blocks(self.backbone))
+            if self.noise_seeds:
+                noise = draw_noise(
+                    rows["padding_mask"],
+                    width=self.backbone.hidden_dim,
+                    alpha=self.neftune_alpha,
+                    seeds=self.noise_seeds,
+                )
+                embedding = self.backbone.token_embedding
+                stack.enter_context(noisy_embedding(embedding, noise))
+            yield
 
     def train_step(self, state, data):
         """Takes one step, stateless as Keras' JAX trainer asks for."""

@@ -3,7 +3,7 @@
 import dataclasses
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from gemma_keras_ft.data.loader import Loader
@@ -26,6 +26,8 @@ _KEPT = {
     ACCURACY: "accuracy",
     f"val_{ACCURACY}": "validation_accuracy",
 }
+# From the number of an evaluation, from 1, and its step to further curves.
+Score = Callable[[int, int], Mapping[str, float]]
 # So many steps in a row without a finite loss are no accident of one batch.
 _MOST_SKIPPED = 5
 
@@ -41,6 +43,7 @@ class RunLog:
     best: Best
     meter: Meter
     files: MetricsFiles | None = None
+    score: Score | None = None
     history: dict[str, list[float]] = dataclasses.field(default_factory=dict)
     speed: dict[str, list[float]] = dataclasses.field(default_factory=dict)
     skipped: int = 0
@@ -89,8 +92,9 @@ class RunLog:
                 "Nothing of it is kept; train with a lower learning rate or alpha."
             )
         speed = self.meter.measure(logs[TOKENS])
+        scores = self.score(epoch + 1, step) if self.score else {}
         earlier = len(self.history.get("step", ()))
-        _append(self.history, values, earlier)
+        _append(self.history, {**values, **scores}, earlier)
         _append(self.speed, speed, earlier)
         if "validation_loss" in values:
             self.best.update(step, float(values["validation_loss"]), model)
@@ -98,7 +102,7 @@ class RunLog:
         if self.files:
             self.files.add({**self.history, **self.speed})
         left = self.meter.seconds_left(step)
-        place = {"step": step, "total_steps": self.total_steps, **speed}
+        place = {"step": step, "total_steps": self.total_steps, **speed, **scores}
         return place if left is None else {**place, "seconds_left": left}
 
     def _save(self, step: int, model) -> None:

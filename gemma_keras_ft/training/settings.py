@@ -10,6 +10,8 @@ from gemma_keras_ft.training.schedule import SCHEDULES
 _LARGEST = 1e6
 _COUNTS = ("epochs", "global_batch_size", "micro_batches", "evaluations")
 _OPTIONAL_COUNTS = ("max_steps", "patience")
+REMAT = ("none", "block")
+_CHOICES = {"schedule": SCHEDULES, "remat": REMAT}
 _RULES: dict[str, tuple[Callable[[float], bool], tuple[str, ...]]] = {
     f"positive, at most {_LARGEST:g}": (
         lambda value: 0 < value <= _LARGEST,
@@ -50,8 +52,10 @@ def check_trainer(trainer: Any) -> None:
             trainer.micro_batches,
             f"a divisor of global_batch_size={size}",
         )
-    if trainer.schedule not in SCHEDULES:
-        _refuse("schedule", trainer.schedule, f"one of {[*SCHEDULES]}")
+    for name, choices in _CHOICES.items():
+        value = getattr(trainer, name)
+        if value not in choices:
+            _refuse(name, value, f"one of {[*choices]}")
     check_seed(trainer.seed)
 
 

@@ -21,7 +21,7 @@ from gemma_keras_ft.training.host_memory import kept_memory
 from gemma_keras_ft.training.interrupt import interruptible
 from gemma_keras_ft.training.meter import Meter
 from gemma_keras_ft.training.metrics_files import MetricsFiles
-from gemma_keras_ft.training.run_log import RunLog
+from gemma_keras_ft.training.run_log import RunLog, Score
 from gemma_keras_ft.training.schedule import build_optimizer
 from gemma_keras_ft.training.settings import check_peak_flops, check_trainer
 
@@ -50,6 +50,8 @@ class Trainer(Configurable):
         z_loss: Adds `z_loss * logsumexp(logits)**2` to what is minimized.
         micro_batches: Parts in which a batch is computed one after the other: less
             memory, the same gradients. They must share `global_batch_size` evenly.
+        remat: `"block"` computes each decoder block again in the backward pass, for
+            the memory of one block instead of all; `"none"` keeps what they computed.
         neftune_alpha: Uniform noise on embeddings in training, of at most
             `neftune_alpha / sqrt(length * width)` with the length of the text: 5 to
             15 in https://arxiv.org/abs/2310.05914. 0 is none.
@@ -78,6 +80,7 @@ class Trainer(Configurable):
     label_smoothing: float = 0.0
     z_loss: float = 0.0
     micro_batches: int = 1
+    remat: str = "none"
     neftune_alpha: float = 0.0
     evaluations: int = 8
     patience: int | None = None
@@ -99,6 +102,7 @@ class Trainer(Configurable):
         callbacks: Sequence = (),
         metrics_directory: Path | str | None = None,
         peak_flops: float | None = None,
+        score: Score | None = None,
     ) -> dict[str, Any]:
         """Trains `model` and returns what happened.
 
@@ -114,6 +118,8 @@ class Trainer(Configurable):
             metrics_directory: Where to keep the curves in files; see `MetricsFiles`.
             peak_flops: Operations a second that all devices together are capable
                 of; then `speed` holds their `utilization`. See `training_flops`.
+            score: Called at each evaluation with its number, from 1, and its step;
+                what it returns by name joins `history`.
 
         Returns:
             `history`: `step`, `loss` (nats a token), `accuracy` and, with validation
@@ -145,7 +151,9 @@ class Trainer(Configurable):
         best = Best(self.patience, self.min_delta, keep_values=self.restore_best)
         files = MetricsFiles(Path(metrics_directory)) if metrics_directory else None
         meter = self._meter(model, rows, total_steps, peak_flops)
-        log = RunLog(interval, total_steps, loader, checkpointer, best, meter, files)
+        log = RunLog(
+            *(interval, total_steps, loader, checkpointer, best, meter, files, score)
+        )
         with contextlib.ExitStack() as stack:
             if files:
                 stack.callback(files.close)
@@ -216,6 +224,7 @@ class Trainer(Configurable):
             z_loss=self.z_loss,
             clip_norm=self.clip_norm,
             micro_batches=self.micro_batches,
+            remat=self.remat == "block",
             neftune_alpha=self.neftune_alpha,
             seed=self.seed,
         )

@@ -9,8 +9,9 @@ from typing import Any
 from gemma_keras_ft.config import from_config
 from gemma_keras_ft.data.rows import RowPlan
 from gemma_keras_ft.data.tasks import Task
+from gemma_keras_ft.model.fingerprint import preset_fingerprint
 from gemma_keras_ft.model.lora import Adapter, load_adapter, save_adapter
-from gemma_keras_ft.model.preset import load_preset, preset_fingerprint
+from gemma_keras_ft.model.preset import load_preset
 from gemma_keras_ft.records import write_text_atomically
 
 RUN = "run.json"
@@ -20,6 +21,7 @@ CHECKPOINTS = "checkpoints"
 _SHAPE = {
     "preset": str,
     "fingerprint": str,
+    "quantize": str | None,
     "dataset": {"directory": str, "version": str},
     "select": {"language": str | None, "style": str | None},
     "no_alter": bool,
@@ -82,7 +84,9 @@ class Run:
                 adapter of other settings.
         """
         if model is None:
-            model = load_preset(preset or self.facts["preset"])
+            model = load_preset(
+                preset or self.facts["preset"], quantize=self.facts.get("quantize")
+            )
         load_adapter(
             model, self.directory / ADAPTER, fingerprint=preset_fingerprint(model)
         )

@@ -8,6 +8,7 @@ from typing import Any
 
 from gemma_keras_ft.data.rows import RowPlan
 from gemma_keras_ft.data.tasks import Continuation, Task
+from gemma_keras_ft.model.fingerprint import preset_fingerprint
 from gemma_keras_ft.model.lora import (
     Adapter,
     count_adapter_parameters,
@@ -17,15 +18,16 @@ from gemma_keras_ft.model.lora import (
 from gemma_keras_ft.model.preset import (
     TINY,
     load_preset,
-    preset_fingerprint,
     tiny_preset_path,
 )
+from gemma_keras_ft.model.quantization import quantization_of
 from gemma_keras_ft.preprocessing.store import LyricDataset, read_dataset
 from gemma_keras_ft.training.metrics_files import CSV, EVENTS
 from gemma_keras_ft.training.trainer import Trainer
 from gemma_keras_ft.workflow.run import ADAPTER, CHECKPOINTS, RUN, Run, write_run
 from gemma_keras_ft.workflow.script_choice import resolve_script
 from gemma_keras_ft.workflow.token_rows import plan_rows, split_examples
+from gemma_keras_ft.workflow.training_samples import SAMPLES, training_samples
 
 _SPLITS = ("train", "validation")
 
@@ -35,6 +37,8 @@ def train(
     out: str | Path,
     *,
     preset: str | Path = TINY,
+    dtype: str | None = None,
+    quantize: str | None = None,
     task: Task | None = None,
     language: str | None = None,
     style: str | None = None,
@@ -47,6 +51,8 @@ def train(
     callbacks: Sequence = (),
     model: Any = None,
     peak_flops: float | None = None,
+    samples: int = 0,
+    samples_every: int = 1,
 ) -> Run:
     """Fine-tunes a LoRA adapter on the train split.
 
@@ -60,6 +66,8 @@ def train(
         out: Folder for the adapter, the checkpoints, `run.json` and the curves in
             `metrics.csv`, with event files where `tensorboard` is installed.
         preset: Gemma preset; see `load_preset`.
+        dtype: Of the base; see `load_preset`.
+        quantize: Of the base; see `load_preset`.
         task: What to learn; continuation in native script by default.
         language: Train on this language alone.
         style: Train on this style alone.
@@ -70,19 +78,23 @@ def train(
         resume: Continue the run that stands in `out`; start it if none does.
         overwrite: Replace the run that stands in `out`, once all else is in order.
         callbacks: Keras callbacks.
-        model: A model that `load_preset(preset)` gave, to use again; an adapter
-            of the same settings on it is drawn anew.
+        model: A model that `load_preset` gave for these settings, to use again; an
+            adapter of the same settings on it is drawn anew.
         peak_flops: Operations a second that all devices together are capable of, to
             tell how much of it is used; see `Trainer.fit`.
+        samples: Validation songs that the model continues, or translates, at
+            evaluations; chrF++ and BLEU of it join the curves.
+        samples_every: At every how many evaluations.
 
     Returns:
         The run, as `read_run(out)` would read it.
 
     Raises:
         FileExistsError: If `out` holds a run and neither flag is set.
-        ValueError: If no record fits, the run in `out` is another one, `model`
-            carries an adapter of other settings, or the trainer has patience and the
-            dataset no validation split.
+        ValueError: If no record fits, the run in `out` is another one, the base
+            cannot be had in that dtype or quantization, `model` carries an adapter
+            of other settings or is quantized otherwise, the trainer has patience and
+            the dataset no validation split, or there is nothing to sample.
     """
     if not isinstance(dataset, LyricDataset):
         dataset = read_dataset(dataset)
@@ -92,7 +104,13 @@ def train(
     plan = dataclasses.replace(plan or RowPlan(), seed=seed)
     out = Path(out)
     _check_folder(out, free=not (resume or overwrite))
-    model = load_preset(preset) if model is None else model
+    if model is None:
+        model = load_preset(preset, dtype=dtype, quantize=quantize)
+    if quantization_of(model) != quantize:
+        raise ValueError(
+            "`model` must be quantized as `quantize` says. Received: quantize="
+            f"{quantize!r}, for a model in {quantization_of(model)!r}."
+        )
     enable_adapter(model, adapter, seed=seed)
     select = {"language": language, "style": style}
     records = dataset.select("train", **select)
@@ -110,9 +128,19 @@ def train(
         if split == "train" or any(split_examples(dataset, split, task, select))
     }
     trainer.check_validation(rows.get("validation"))
+    score = training_samples(
+        model,
+        task,
+        list(dataset.select("validation", **select)),
+        count=samples,
+        every=samples_every,
+        directory=out,
+        preset=_stable_name(preset),
+    )
     # What must be equal for a checkpoint to be continued.
     identity = {
         "fingerprint": preset_fingerprint(model),
+        "quantize": quantization_of(model),
         "select": select,
         "no_alter": all(record.no_alter for record in records),
         "task": task.to_config(),
@@ -131,6 +159,7 @@ def train(
         callbacks=callbacks,
         metrics_directory=out,
         peak_flops=peak_flops,
+        score=score,
     )
     facts = identity | {
         "preset": _stable_name(preset),
@@ -143,6 +172,7 @@ def train(
         "rows": {split: given.counts() for split, given in rows.items()},
         "script_choice": choices,
         "result": result,
+        "dtype": model.backbone.dtype_policy.name,
         **_count_parameters(model),
     }
     return write_run(out, model, facts)
@@ -181,7 +211,9 @@ def _check_ours(out: Path) -> None:
     steps = out / CHECKPOINTS
     foreign = [path for path in steps.glob("*") if not path.name[:1].isdigit()]
     if not steps.exists() and not (out / RUN).exists():
-        foreign += [out / name for name in (CSV, EVENTS) if (out / name).exists()]
+        foreign += [
+            out / name for name in (CSV, EVENTS, SAMPLES) if (out / name).exists()
+        ]
     if (out / ADAPTER).exists():
         try:
             read_adapter(out / ADAPTER)
@@ -198,5 +230,5 @@ def _check_ours(out: Path) -> None:
 def _clear_folder(out: Path) -> None:
     for name in (CHECKPOINTS, EVENTS):
         shutil.rmtree(out / name, ignore_errors=True)
-    for name in (RUN, ADAPTER, CSV):
+    for name in (RUN, ADAPTER, CSV, SAMPLES):
         (out / name).unlink(missing_ok=True)

@@ -7,6 +7,7 @@ import pytest
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
+from gemma_keras_ft.model.fingerprint import preset_fingerprint
 from gemma_keras_ft.model.lora import (
     Adapter,
     adapter_settings,
@@ -17,7 +18,7 @@ from gemma_keras_ft.model.lora import (
     read_adapter,
     save_adapter,
 )
-from gemma_keras_ft.model.preset import load_preset, preset_fingerprint
+from gemma_keras_ft.model.preset import load_preset
 
 ADAPTER = Adapter(rank=3, alpha=5.0, targets=("query", "ffw_linear"))
 

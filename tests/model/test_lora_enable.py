@@ -3,6 +3,7 @@ import keras
 import numpy as np
 import pytest
 
+from gemma_keras_ft.model.fingerprint import preset_fingerprint
 from gemma_keras_ft.model.lora import (
     Adapter,
     adapter_random_state,
@@ -14,7 +15,7 @@ from gemma_keras_ft.model.lora import (
     merge_adapter,
 )
 from gemma_keras_ft.model.lora_enable import adapter_shapes
-from gemma_keras_ft.model.preset import load_preset, preset_fingerprint
+from gemma_keras_ft.model.preset import load_preset
 
 
 def values(model):

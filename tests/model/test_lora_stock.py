@@ -2,6 +2,7 @@ import keras_hub
 import numpy as np
 import pytest
 
+from gemma_keras_ft.model.fingerprint import preset_fingerprint
 from gemma_keras_ft.model.lora import (
     Adapter,
     adapter_variables,
@@ -13,7 +14,6 @@ from gemma_keras_ft.model.lora import (
 )
 from gemma_keras_ft.model.preset import (
     load_preset,
-    preset_fingerprint,
     tiny_preset_path,
 )
 

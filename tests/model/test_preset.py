@@ -4,12 +4,12 @@ import shutil
 import numpy as np
 import pytest
 
+from gemma_keras_ft.model.fingerprint import preset_fingerprint
 from gemma_keras_ft.model.lora import Adapter, adapter_variables, enable_adapter
 from gemma_keras_ft.model.preset import (
     TINY,
     load_preset,
     load_tokenizer,
-    preset_fingerprint,
     tiny_preset_path,
 )
 

@@ -1,0 +1,92 @@
+"""A frozen base in fewer bits, so that a larger one fits (QLoRA)."""
+
+from typing import Any
+
+from gemma_keras_ft.model.fingerprint import preset_fingerprint
+from gemma_keras_ft.model.lora_enable import adapter_settings
+
+INT8, INT4 = "int8", "int4"
+MODES = (INT8, INT4)
+
+
+def quantize_base(model, mode: str) -> None:
+    """Holds the kernels of all decoder blocks in 8 or 4 bits.
+
+    Weights only: activations stay as they are, and so do the embedding, from which
+    the loss is computed, and the norms. Each output channel has a scale of its own;
+    kernels are brought back to the compute dtype as they are multiplied, and
+    gradients by the activations pass through them. Adapters are put on afterwards,
+    and stay float32.
+
+    The model keeps the fingerprint of its base, so an adapter that was trained on it
+    also loads onto the base unquantized, which it was not tuned to quite as well.
+
+    Example:
+        ```python
+        model = load_preset("gemma2_9b_en", quantize="int8")
+        ```
+
+    Args:
+        model: A `keras_hub.models.GemmaCausalLM` without an adapter; changed in
+            place. Layer by layer, so never more than one kernel is there twice.
+        mode: `"int8"` or `"int4"`.
+
+    Raises:
+        ValueError: If the mode is unknown, the model carries an adapter or is
+            quantized already, or `"int4"` is asked for where kernels are sharded.
+
+    References:
+        Dettmers et al., 2023. https://arxiv.org/abs/2305.14314
+    """
+    _check(model, mode)
+    backbone = model.backbone
+    fingerprint = preset_fingerprint(model)
+    for block in backbone.transformer_layers:
+        for layer in block._flatten_layers(include_self=False):
+            if hasattr(layer, "kernel"):
+                layer.quantize(config=_config(mode))
+    backbone.base_fingerprint = fingerprint
+    backbone.base_quantization = mode
+
+
+def quantization_of(model) -> str | None:
+    """Returns the mode that `quantize_base` was given; None without."""
+    return getattr(model.backbone, "base_quantization", None)
+
+
+def _config(mode: str) -> Any:
+    import keras
+
+    kinds: dict[str, Any] = {
+        INT8: keras.quantizers.Int8QuantizationConfig,
+        INT4: keras.quantizers.Int4QuantizationConfig,
+    }
+    return kinds[mode](activation_quantizer=None)
+
+
+def _check(model, mode: str) -> None:
+    import keras
+
+    if mode not in MODES:
+        raise ValueError(
+            f"`quantize` must be one of {[*MODES]}, or None. Received: "
+            f"quantize={mode!r}."
+        )
+    if adapter_settings(model) is not None:
+        raise ValueError(
+            "The base must be quantized before it gets an adapter. Received: a model "
+            "with one. Load the preset again, with `quantize`."
+        )
+    if quantization_of(model):
+        raise ValueError(
+            f"The base must not be quantized twice. Received: quantize={mode!r}, on "
+            f"a base in {quantization_of(model)}. Load the preset again."
+        )
+    distribution = keras.distribution.distribution()
+    if mode == INT4 and isinstance(distribution, keras.distribution.ModelParallel):
+        raise ValueError(
+            "`quantize` must not be 'int4' where kernels are sharded: Keras packs two "
+            "values into a byte, in an array of another shape than the one that the "
+            f"layout shards. Received: quantize={mode!r} under {distribution!r}. Take "
+            "'int8', or `keras.distribution.DataParallel`."
+        )
