@@ -192,7 +192,7 @@ def measure_speed(model, arguments):
     import keras
 
     from gemma_keras_ft.model.lora import enable_adapter
-    from gemma_keras_ft.training.flops import training_flops
+    from gemma_keras_ft.training.flops import measure_peak_flops, training_flops
     from gemma_keras_ft.training.meter import peak_memory
 
     enable_adapter(model, gkf.Adapter(rank=8))
@@ -217,9 +217,8 @@ def measure_speed(model, arguments):
     step = sorted(seconds)[len(seconds) // 2]
     counts = rows.counts()
     tokens = arguments.global_batch_size * counts["tokens"] / counts["rows"]
-    peak = (
-        1e12 * arguments.peak_tflops if arguments.peak_tflops else measured_peak(model)
-    )
+    peak = 1e12 * (arguments.peak_tflops or 0)
+    peak = peak or measure_peak_flops(model.backbone.compute_dtype)
     needed = training_flops(model, rows) / counts["tokens"] * tokens
     return {
         "seconds_to_first_step": ends[0] - start,
@@ -240,23 +239,6 @@ def song_rows(model, sequence_length):
     examples = [e for song in gkf.own_songs() for e in task.examples(song)]
     plan = gkf.RowPlan(sequence_length=sequence_length)
     return plan.build(gkf.tokenize_examples(examples, tokenizer))
-
-
-def measured_peak(model):
-    """Returns operations a second of large products in the model's dtype."""
-    import jax
-    import jax.numpy as jnp
-
-    side = 1024 if jax.default_backend() == "cpu" else 8192
-    square = jnp.ones((side, side), model.backbone.compute_dtype)
-    product = jax.jit(jnp.matmul)
-    product(square, square).block_until_ready()
-    seconds = []
-    for _ in range(10):
-        start = time.perf_counter()
-        product(square, square).block_until_ready()
-        seconds.append(time.perf_counter() - start)
-    return 2 * side**3 / min(seconds) * len(jax.devices())
 
 
 def measured_memory(model, arguments, before, after):

@@ -119,6 +119,38 @@ def test_training_is_set_as_told(called):
         plain, patience=3, min_delta=0.01, restore_best=False, neftune_alpha=5.0
     )
     assert called["peak_flops"] == 1e15
+    assert train("--peak-flops", "measured", "--remat", "block") == 0
+    assert called["peak_flops"] == "measured"
+    assert called["trainer"] == dataclasses.replace(plain, remat="block")
+
+
+def test_a_peak_is_a_number_or_measured(called, capsys):
+    with pytest.raises(SystemExit):
+        train("--peak-flops", "fast")
+    assert "a number, or `measured`. Received: 'fast'" in capsys.readouterr().err
+
+
+def test_the_base_is_held_as_told(called):
+    assert train() == 0
+    assert (called["dtype"], called["quantize"]) == (None, None)
+    assert train("--dtype", "bfloat16", "--quantize", "int8") == 0
+    assert (called["dtype"], called["quantize"]) == ("bfloat16", "int8")
+
+
+def test_samples_are_taken_as_told(called):
+    assert train() == 0
+    assert (called["samples"], called["samples_every"]) == (0, 1)
+    assert train("--samples", 4, "--samples-every", 2) == 0
+    assert (called["samples"], called["samples_every"]) == (4, 2)
+
+
+def test_memory_is_scheduled_for_only_where_remat_needs_it(called, monkeypatch):
+    told = []
+    monkeypatch.setattr(cli, "schedule_for_memory", lambda: told.append(1))
+    assert train() == 0
+    assert not told
+    assert train("--remat", "block") == 0
+    assert told
 
 
 def test_compiled_programs_are_kept_by_the_commands_that_compile(called, monkeypatch):

@@ -129,9 +129,9 @@ def add_train(commands) -> argparse.ArgumentParser:
     )
     training.add_argument(
         "--peak-flops",
-        type=float,
-        help="what the devices can do in a second (such as 1e15), to tell the share "
-        "that is used",
+        type=_peak,
+        help="what the devices can do in a second (such as 1e15), or `measured`, to "
+        "tell the share that is used",
     )
     _add_rows(training)
     existing = command.add_mutually_exclusive_group()
@@ -226,6 +226,14 @@ def _add_rows(group) -> None:
         default="split",
         help="a song too long for a row goes on in the next, or ends there",
     )
+
+
+def _peak(text: str) -> float | str:
+    try:
+        return text if text == "measured" else float(text)
+    except ValueError:
+        message = f"must be a number, or `measured`. Received: {text!r}."
+        raise argparse.ArgumentTypeError(message) from None
 
 
 def _task(text: str) -> str:

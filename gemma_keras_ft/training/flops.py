@@ -1,6 +1,7 @@
 """How much arithmetic a run needs: what its speed is measured against."""
 
 import math
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,6 +9,9 @@ import numpy as np
 
 from gemma_keras_ft.data.rows import PlannedRows
 
+# Sides of the products that are timed, and how often: as large as a device needs to
+# be busy, and its fastest is what it can do.
+_SIDE_ON_CPU, _SIDE, _PRODUCTS = 1024, 8192, 10
 # The layers of the first block that read the embeddings, which are frozen: nothing
 # asks for a gradient of what goes into them.
 _FIRST = ("query", "key", "value")
@@ -48,6 +52,31 @@ def training_flops(model, rows: PlannedRows) -> float:
         total += 12 * size * _pairs(lengths, window)
     logits = math.prod(backbone.token_embedding.embeddings.shape)
     return float(total + counts["scored_tokens"] * 4 * logits)
+
+
+def measure_peak_flops(dtype: str = "float32") -> float:
+    """Times large products; returns the operations a second of all devices together.
+
+    It takes a second or two. Makers' figures are higher: no program reaches them.
+
+    Args:
+        dtype: Of the factors; sums are what the device makes of it.
+    """
+    import jax
+    import jax.numpy as jnp
+
+    side = _SIDE_ON_CPU if jax.default_backend() == "cpu" else _SIDE
+    square = jnp.ones((side, side), dtype)
+    product = jax.jit(jnp.matmul)
+    product(square, square).block_until_ready()
+    seconds = []
+    for _ in range(_PRODUCTS):
+        start = time.perf_counter()
+        product(square, square).block_until_ready()
+        seconds.append(time.perf_counter() - start)
+    # Virtual devices share one CPU.
+    devices = 1 if jax.default_backend() == "cpu" else len(jax.devices())
+    return 2 * side**3 / min(seconds) * devices
 
 
 def _layers(backbone) -> Iterator[tuple[Any, bool]]:

@@ -7,6 +7,8 @@ from typing import Any
 from gemma_keras_ft.config import check_seed
 from gemma_keras_ft.training.schedule import SCHEDULES
 
+# Instead of operations a second: they are measured before training.
+MEASURED = "measured"
 _LARGEST = 1e6
 _COUNTS = ("epochs", "global_batch_size", "micro_batches", "evaluations")
 _OPTIONAL_COUNTS = ("max_steps", "patience")
@@ -65,10 +67,10 @@ def check_peak_flops(value: Any) -> None:
     Raises:
         ValueError: If it is not a positive number.
     """
-    if value is None:
+    if value is None or value == MEASURED:
         return
     if not isinstance(value, int | float) or not 0 < value < math.inf:
-        _refuse("peak_flops", value, "positive")
+        _refuse("peak_flops", value, f"positive, or {MEASURED!r}")
 
 
 def _refuse(name: str, value: Any, rule: str) -> None:

@@ -16,7 +16,7 @@ from gemma_keras_ft.model.mesh import batch_axis_size
 from gemma_keras_ft.training.best import Best
 from gemma_keras_ft.training.checkpoint import Checkpointer
 from gemma_keras_ft.training.compilation import watch_compilations
-from gemma_keras_ft.training.flops import training_flops
+from gemma_keras_ft.training.flops import measure_peak_flops, training_flops
 from gemma_keras_ft.training.host_memory import kept_memory
 from gemma_keras_ft.training.interrupt import interruptible
 from gemma_keras_ft.training.meter import Meter
@@ -101,7 +101,7 @@ class Trainer(Configurable):
         run: Mapping[str, Any] | None = None,
         callbacks: Sequence = (),
         metrics_directory: Path | str | None = None,
-        peak_flops: float | None = None,
+        peak_flops: float | str | None = None,
         score: Score | None = None,
     ) -> dict[str, Any]:
         """Trains `model` and returns what happened.
@@ -117,7 +117,8 @@ class Trainer(Configurable):
                 `step`, `total_steps`, `seconds_left` and what `speed` has.
             metrics_directory: Where to keep the curves in files; see `MetricsFiles`.
             peak_flops: Operations a second that all devices together are capable
-                of; then `speed` holds their `utilization`. See `training_flops`.
+                of, or `"measured"`, by large products before training; then `speed`
+                holds their `utilization`. See `training_flops`.
             score: Called at each evaluation with its number, from 1, and its step;
                 what it returns by name joins `history`.
 
@@ -239,8 +240,12 @@ class Trainer(Configurable):
         )
         return fitted
 
-    def _meter(self, model, rows, total_steps: int, peak_flops: float | None) -> Meter:
+    def _meter(
+        self, model, rows, total_steps: int, peak_flops: float | str | None
+    ) -> Meter:
         flops = 0.0
+        if isinstance(peak_flops, str):
+            peak_flops = measure_peak_flops(model.backbone.compute_dtype)
         if peak_flops is not None:
             flops = training_flops(model, rows) / rows.counts()["scored_tokens"]
         return Meter(total_steps, flops_per_token=flops, peak_flops=peak_flops)

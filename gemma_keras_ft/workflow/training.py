@@ -50,7 +50,7 @@ def train(
     overwrite: bool = False,
     callbacks: Sequence = (),
     model: Any = None,
-    peak_flops: float | None = None,
+    peak_flops: float | str | None = None,
     samples: int = 0,
     samples_every: int = 1,
 ) -> Run:
@@ -80,8 +80,8 @@ def train(
         callbacks: Keras callbacks.
         model: A model that `load_preset` gave for these settings, to use again; an
             adapter of the same settings on it is drawn anew.
-        peak_flops: Operations a second that all devices together are capable of, to
-            tell how much of it is used; see `Trainer.fit`.
+        peak_flops: Operations a second that all devices together are capable of, or
+            `"measured"`, to tell how much of it is used; see `Trainer.fit`.
         samples: Validation songs that the model continues, or translates, at
             evaluations; chrF++ and BLEU of it join the curves.
         samples_every: At every how many evaluations.

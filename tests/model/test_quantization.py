@@ -1,5 +1,6 @@
 """A frozen base in 8 or 4 bits: the same model nearly, trained on exactly."""
 
+import pathlib
 import subprocess
 import sys
 
@@ -7,11 +8,15 @@ import jax
 import numpy as np
 import pytest
 
+from gemma_keras_ft.data.rows import RowPlan
+from gemma_keras_ft.data.tasks import Example
+from gemma_keras_ft.data.tokenize import tokenize_examples
 from gemma_keras_ft.model.adapter_file import load_adapter, save_adapter
 from gemma_keras_ft.model.fingerprint import preset_fingerprint
 from gemma_keras_ft.model.lora import Adapter, adapter_variables, enable_adapter
 from gemma_keras_ft.model.preset import load_preset
 from gemma_keras_ft.model.quantization import quantization_of, quantize_base
+from gemma_keras_ft.training.trainer import Trainer
 
 # Of the logits' own spread.
 CLOSE = {"int8": 0.02, "int4": 0.4}
@@ -55,8 +60,15 @@ def test_activations_are_not_quantized(small_preset):
     assert block.attention.query_dense.inputs_quantizer is None
 
 
-@pytest.mark.parametrize("mode", ["int8", "int4"])
-@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize(
+    ("mode", "dtype"),
+    [
+        ("int8", "float32"),
+        ("int4", "bfloat16"),
+        pytest.param("int8", "bfloat16", marks=pytest.mark.long),
+        pytest.param("int4", "float32", marks=pytest.mark.long),
+    ],
+)
 def test_gradients_are_those_of_the_kernels_it_holds(
     small_preset, fill, token_ids, mode, dtype
 ):
@@ -153,13 +165,8 @@ def test_unknown_modes_are_refused(small_model, mode):
 
 MESH = """
 import sys
-import jax, keras, numpy as np
-from gemma_keras_ft.data.rows import RowPlan
-from gemma_keras_ft.data.tasks import Example
-from gemma_keras_ft.data.tokenize import tokenize_examples
-from gemma_keras_ft.model.lora import Adapter, enable_adapter
-from gemma_keras_ft.model.preset import load_preset
-from gemma_keras_ft.training.trainer import Trainer
+import jax, keras
+from tests.model.test_quantization import losses_and_kernel
 
 preset, kind, mode = sys.argv[1:]
 distribution = keras.distribution
@@ -175,25 +182,34 @@ if kind == "model":
     distribution.set_distribution(
         distribution.ModelParallel(layout_map=layout, batch_dim_name="batch")
     )
-model = load_preset(preset, quantize=mode)
-enable_adapter(model, Adapter(rank=2), seed=0)
-examples = [
-    Example(record_id=f"song-{n}", prompt=(f"line {n}",), response=(f"then {n}",) * 3)
-    for n in range(8)
-]
-rows = RowPlan(sequence_length=64, layout="single").build(
-    tokenize_examples(examples, model.preprocessor.tokenizer)
-)
-trainer = Trainer(epochs=3, learning_rate=1e-2, warmup_fraction=0, evaluations=3)
-print(*trainer.fit(model, rows)["history"]["loss"])
-kernel = model.backbone.transformer_layers[0].ffw_linear._kernel.value
-print(kernel.dtype, len({str(shard.index) for shard in kernel.addressable_shards}))
+losses, kernel = losses_and_kernel(preset, mode)
+print(*losses)
+print(kernel)
 """
+
+
+def losses_and_kernel(preset, mode):
+    """Trains; returns losses, and a kernel's dtype and number of different shards."""
+    model = load_preset(preset, quantize=mode)
+    enable_adapter(model, Adapter(rank=2), seed=0)
+    examples = [
+        Example(record_id=f"song-{n}", prompt=(f"line {n}",), response=("on",) * 3)
+        for n in range(8)
+    ]
+    rows = RowPlan(sequence_length=64, layout="single").build(
+        tokenize_examples(examples, model.preprocessor.tokenizer)
+    )
+    trainer = Trainer(epochs=3, learning_rate=1e-2, warmup_fraction=0, evaluations=3)
+    losses = trainer.fit(model, rows)["history"]["loss"]
+    kernel = model.backbone.transformer_layers[0].ffw_linear._kernel.value
+    shards = {str(shard.index) for shard in kernel.addressable_shards}
+    return losses, f"{kernel.dtype} {len(shards)}"
 
 
 def trained(preset, kind, mode):
     found = subprocess.run(
         [sys.executable, "-c", MESH, str(preset), kind, mode],
+        cwd=pathlib.Path(__file__).parents[2],
         capture_output=True,
         text=True,
     )
@@ -202,13 +218,16 @@ def trained(preset, kind, mode):
     return np.array(losses.split(), "float64"), kernel
 
 
-def test_a_mesh_trains_as_a_single_device_does(small_preset):
-    alone, kernel = trained(small_preset, "none", "int8")
+@pytest.mark.parametrize(
+    ("kind", "shards"),
+    [("model", 2), pytest.param("data", 1, marks=pytest.mark.long)],
+)
+def test_a_mesh_trains_as_a_single_device_does(small_preset, kind, shards):
+    alone, kernel = losses_and_kernel(small_preset, "int8")
     assert kernel == "int8 1"
-    for kind, shards in (("data", 1), ("model", 2)):
-        found, kernel = trained(small_preset, kind, "int8")
-        np.testing.assert_allclose(found, alone, rtol=1e-5)
-        assert kernel == f"int8 {shards}"
+    found, kernel = trained(small_preset, kind, "int8")
+    np.testing.assert_allclose(found, alone, rtol=1e-5)
+    assert kernel == f"int8 {shards}"
 
 
 def test_int4_is_refused_where_kernels_are_sharded(small_preset):

@@ -10,7 +10,13 @@ from gemma_keras_ft.data.rows import PlannedRows
 from gemma_keras_ft.model.attention import replace_attention
 from gemma_keras_ft.model.lora import Adapter, enable_adapter
 from gemma_keras_ft.model.shapes import GEMMA2_SHAPES
-from gemma_keras_ft.training.flops import _pairs, _text_lengths, training_flops
+from gemma_keras_ft.training import flops
+from gemma_keras_ft.training.flops import (
+    _pairs,
+    _text_lengths,
+    measure_peak_flops,
+    training_flops,
+)
 from gemma_keras_ft.training.row_model import RowModel
 
 
@@ -83,3 +89,9 @@ def test_padding_costs_nothing_and_twice_the_rows_cost_twice(wide_model, random_
     arrays = rows.buckets[0].arrays
     arrays["segment_ids"][2] = arrays["sample_weight"][2] = 0
     assert training_flops(wide_model, rows) == pytest.approx(cost * 2 / 3)
+
+
+def test_a_peak_is_that_of_the_fastest_product(monkeypatch):
+    clock = iter([t for n in range(10) for t in (float(n), n + (0.5 if n else 0.25))])
+    monkeypatch.setattr(flops.time, "perf_counter", lambda: next(clock))
+    assert measure_peak_flops() == 2 * 1024**3 / 0.25

@@ -106,7 +106,23 @@ def test_the_share_of_the_peak_is_of_real_tokens(adapted, random_rows):
     assert used * 1e12 == pytest.approx(speed * epoch / (10 * 12))
 
 
-@pytest.mark.parametrize("peak", [0, -1.0, float("inf"), float("nan")])
+def test_the_peak_can_be_measured_in_the_dtype_of_the_base(
+    adapted, random_rows, monkeypatch
+):
+    asked = []
+
+    def measure(dtype):
+        asked.append(dtype)
+        return 1e12
+
+    monkeypatch.setattr("gemma_keras_ft.training.trainer.measure_peak_flops", measure)
+    trainer = dataclasses.replace(TRAINER, max_steps=1, evaluations=1)
+    result = trainer.fit(adapted(), random_rows(), peak_flops="measured")
+    assert asked == ["float32"]
+    assert 0 < result["speed"]["utilization"][0] < 1
+
+
+@pytest.mark.parametrize("peak", ["fast", 0, -1.0, float("inf"), float("nan")])
 def test_a_peak_that_is_none_is_refused(adapted, random_rows, peak):
     with pytest.raises(ValueError, match="`peak_flops` must be positive"):
         TRAINER.fit(adapted(), random_rows(), peak_flops=peak)

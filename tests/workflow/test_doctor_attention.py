@@ -1,5 +1,8 @@
 """The check of attention: right on this device, and finding out one that is wrong."""
 
+import types
+
+import jax
 import numpy as np
 import pytest
 from keras_hub.src.models.gemma.gemma_attention import CachedGemmaAttention
@@ -111,14 +114,16 @@ def test_logits_that_are_no_numbers_are_found_out(segment_attention):
 
 
 def test_stock_on_a_tpu_would_be_found_out(monkeypatch):
-    """KerasHub's own attention, on the branch that it takes on a TPU."""
+    """KerasHub's own attention, and Keras' own, on the branches they take on a TPU."""
     monkeypatch.setattr(attention, "replace_attention", lambda *_, **__: None)
     # On this device stock keeps the cap; it knows no segments.
     assert statuses() == {"soft cap": "ok", "packing": "error"}
     monkeypatch.setattr(
         CachedGemmaAttention, "_use_fused_attention_op", lambda layer: True
     )
-    assert statuses()["soft cap"] == "error"
+    tpu = types.SimpleNamespace(platform="tpu")
+    monkeypatch.setattr(jax, "devices", lambda *_: [tpu])
+    assert statuses() == {"soft cap": "error", "packing": "error"}
 
 
 def test_the_figures_are_told():

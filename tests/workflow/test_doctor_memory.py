@@ -65,7 +65,7 @@ def test_parameters_are_those_of_a_backbone_that_is_built(norms):
 
 
 def test_bytes_are_those_of_a_base_that_is_loaded(small_preset):
-    shape = known_shape(small_preset)
+    shape = known_shape(small_preset) or {}
     for dtype, size in {"float32": 4, "bfloat16": 2}.items():
         backbone = load_preset(small_preset, dtype=dtype).backbone
         held = sum(variable.value.nbytes for variable in backbone.variables)
@@ -80,7 +80,7 @@ def test_bytes_are_those_of_a_base_that_is_quantized(small_preset):
         for variable in backbone.variables
         if not variable.path.endswith("scale") or "norm" in variable.path
     )
-    shape = known_shape(small_preset)
+    shape = known_shape(small_preset) or {}
     assert weight_bytes(shape, dtype="bfloat16", quantized=True) == held
 
 
@@ -109,7 +109,8 @@ def test_a_folder_tells_its_shape(small_preset):
 
 
 def test_the_embedded_base_is_known():
-    assert count_parameters(known_shape(TINY)) == load_preset().backbone.count_params()
+    shape = known_shape(TINY) or {}
+    assert count_parameters(shape) == load_preset().backbone.count_params()
 
 
 # 4.9 GiB in bfloat16, of which 4.7 GiB are needed at the least.

@@ -165,7 +165,8 @@ def test_of_other_sources_nothing_is_claimed():
 def test_a_folder_is_read(small_preset):
     for preset in (small_preset, str(small_preset), TINY):
         found = check(preset)
-        assert found.status == "ok" and "a vocabulary of 8,192" in found.found
+        assert found.status == "ok"
+        assert "holds weights, and a vocabulary of 8,192" in found.found
 
 
 def test_a_folder_named_as_one_of_kerashubs_is_the_folder(
@@ -173,7 +174,8 @@ def test_a_folder_named_as_one_of_kerashubs_is_the_folder(
 ):
     shutil.copytree(small_preset, tmp_path / "gemma2_2b_en")
     monkeypatch.chdir(tmp_path)
-    assert "a vocabulary of" in check("gemma2_2b_en").found
+    found = check("gemma2_2b_en").found
+    assert found.startswith(f"{tmp_path}/gemma2_2b_en holds weights")
 
 
 def test_folders_that_cannot_be_loaded_are_errors(small_preset, tmp_path):
@@ -184,8 +186,8 @@ def test_folders_that_cannot_be_loaded_are_errors(small_preset, tmp_path):
     (folder / "config.json").write_text('{"class_name": "Bert", "config": {}}')
     found = check(folder)
     assert found.status == "error" and "'Bert'" in found.found
-    found = check(str(tmp_path / "nowhere"))
-    assert found.status == "error" and "is not a folder" in found.found
+    found = check(tmp_path / "nowhere")
+    assert found.status == "error" and "is neither a folder nor" in found.found
     assert "save_to_preset" in found.remedy
 
 
