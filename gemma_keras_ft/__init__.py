@@ -90,6 +90,8 @@ if TYPE_CHECKING:
     from gemma_keras_ft.sources import read_records
     from gemma_keras_ft.training.trainer import Trainer
     from gemma_keras_ft.workflow.curation import curate
+    from gemma_keras_ft.workflow.doctor.diagnose import diagnose
+    from gemma_keras_ft.workflow.doctor.finding import Finding
     from gemma_keras_ft.workflow.evaluating import evaluate
     from gemma_keras_ft.workflow.generating import generate
     from gemma_keras_ft.workflow.lyric_dataset import lyric_dataset
@@ -114,6 +116,7 @@ _HOMES = {
     "Example": "data.tasks",
     "ExcludeFlagged": "preprocessing.culture.flags",
     "FilterPreprocessor": "preprocessing.base",
+    "Finding": "workflow.doctor.finding",
     "FlagSpans": "preprocessing.culture.flags",
     "Generator": "inference.generator",
     "Guard": "preprocessing.culture.protection",
@@ -151,6 +154,7 @@ _HOMES = {
     "curate_records": "preprocessing.curate",
     "default_recipe": "preprocessing.recipe",
     "deromanize_text": "preprocessing.romanization.deromanize",
+    "diagnose": "workflow.doctor.diagnose",
     "evaluate": "workflow.evaluating",
     "find_leaks": "preprocessing.splitting.leaks",
     "from_config": "config",
@@ -204,6 +208,7 @@ __all__ = [
     "Example",
     "ExcludeFlagged",
     "FilterPreprocessor",
+    "Finding",
     "FlagSpans",
     "Generator",
     "Guard",
@@ -240,6 +245,7 @@ __all__ = [
     "curate_records",
     "default_recipe",
     "deromanize_text",
+    "diagnose",
     "evaluate",
     "find_leaks",
     "from_config",

@@ -1,16 +1,15 @@
 """`gemma-keras-ft`: the same calls as the library, from the command line."""
 
 import argparse
-import contextlib
 import os
 import shlex
 import sys
 from collections.abc import Sequence
-from typing import TextIO
 
 import gemma_keras_ft as gkf
 from gemma_keras_ft.arguments import TASKS, build_parser, settings
 from gemma_keras_ft.backend import import_tensorflow_quietly
+from gemma_keras_ft.console import busy, count_songs, say, tell
 from gemma_keras_ft.training.compilation import (
     keep_compiled_programs,
     schedule_for_memory,
@@ -23,7 +22,11 @@ _USER_ERRORS = (ValueError, OSError, ImportError, RuntimeError, MemoryError)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs one command; returns the exit status: 0, or 2 for a user's error."""
+    """Runs one command; returns the exit status.
+
+    That is 0, or 2 for a user's error; 1 where `doctor` finds what stops or falsifies
+    training.
+    """
     arguments = build_parser().parse_args(argv)
     # TensorFlow serves the data alone; what it says of missing GPUs misleads.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -34,17 +37,17 @@ def main(argv: Sequence[str] | None = None) -> int:
             if getattr(arguments, "remat", "none") != "none":
                 schedule_for_memory()
             import_tensorflow_quietly()
-        _COMMANDS[arguments.command](arguments)
+        status = _COMMANDS[arguments.command](arguments)
     except _USER_ERRORS as error:
         if arguments.traceback:
             raise
         reason = str(error) or type(error).__name__
-        _tell(f"gemma-keras-ft: {reason}", file=sys.stderr)
+        tell(f"gemma-keras-ft: {reason}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("gemma-keras-ft: stopped.", file=sys.stderr)
         return 130
-    return 0
+    return status or 0
 
 
 def _quickstart(arguments: argparse.Namespace) -> None:
@@ -53,7 +56,7 @@ def _quickstart(arguments: argparse.Namespace) -> None:
 
     with progress_bars() as bars:
         results = gkf.quickstart(
-            arguments.out, seed=arguments.seed, callbacks=bars, say=_say
+            arguments.out, seed=arguments.seed, callbacks=bars, say=say
         )
     print_summary(results)
 
@@ -91,20 +94,20 @@ def _curate(arguments: argparse.Namespace) -> None:
         no_alter=arguments.no_alter or None,
     )
     report = dataset.report
-    _tell(f"{report['read']} records read, {report['kept']} kept in {arguments.out}")
+    tell(f"{report['read']} records read, {report['kept']} kept in {arguments.out}")
     for reason, count in report["set_aside_reasons"].items():
-        _tell(f"  {count} set aside: {reason}")
+        tell(f"  {count} set aside: {reason}")
     for step, count in report["undone"].items():
-        _tell(f"  {_songs(count)} left as before by {step}: a protected phrase")
+        tell(f"  {count_songs(count)} left as before by {step}: a protected phrase")
     for name in ("language", "script", "style", "split"):
         counts = (f"{key} {n}" for key, n in report["counts"][name].items())
-        _tell(f"  {name}: {', '.join(counts)}")
+        tell(f"  {name}: {', '.join(counts)}")
     leaks = len(dataset.leaks["pairs"])
-    _tell(f"  leaks between splits: {leaks}")
-    _tell(f"version {dataset.version}; what is in it: {arguments.out}/README.md")
+    tell(f"  leaks between splits: {leaks}")
+    tell(f"version {dataset.version}; what is in it: {arguments.out}/README.md")
     if report["flags_open"]:
-        _tell(
-            f"flagged words in {_songs(report['flags_open'])}: "
+        tell(
+            f"flagged words in {count_songs(report['flags_open'])}: "
             f"gemma-keras-ft review {shlex.quote(arguments.out)}"
         )
 
@@ -112,7 +115,7 @@ def _curate(arguments: argparse.Namespace) -> None:
 def _review(arguments: argparse.Namespace) -> None:
     if arguments.out:
         gkf.write_review_page(arguments.dataset, arguments.out)
-        _tell(
+        tell(
             f"{arguments.out}: open it in a browser, download the decisions, append "
             f"them to {arguments.dataset}/decisions.jsonl and curate again."
         )
@@ -128,7 +131,7 @@ def _review(arguments: argparse.Namespace) -> None:
 def _show(arguments: argparse.Namespace) -> None:
     from rich.console import Console
 
-    with _status("laying out rows"):
+    with busy("laying out rows"):
         shown = gkf.show_rows(
             arguments.dataset,
             batch=arguments.batch,
@@ -152,8 +155,8 @@ def _train(arguments: argparse.Namespace) -> None:
 
     still_open = gkf.read_dataset(arguments.dataset).report["flags_open"]
     if still_open:
-        _say(
-            f"Nobody has decided on the flags of {_songs(still_open)}: "
+        say(
+            f"Nobody has decided on the flags of {count_songs(still_open)}: "
             f"gemma-keras-ft review {shlex.quote(arguments.dataset)}"
         )
     with progress_bars() as bars:
@@ -179,19 +182,19 @@ def _train(arguments: argparse.Namespace) -> None:
         )
     for language, choice in run.facts["script_choice"].items():
         songs = language or "lyrics of no known language"
-        _tell(f"script for {songs}: {describe_choice(choice)}")
+        tell(f"script for {songs}: {describe_choice(choice)}")
     result = run.facts["result"]
-    _tell(
+    tell(
         f"steps: {result['steps']}, in {result['seconds']:.0f} s; "
         f"run in {run.directory}"
     )
     task = "" if arguments.task in TASKS else f"--task {shlex.quote(arguments.task)} "
     for sentence in describe_result(result):
-        _tell(sentence)
+        tell(sentence)
     events = "" if tensorboard_is_there() else "; with tensorboard installed, there too"
-    _tell(f"curves in {run.directory}/{CSV}{events}")
+    tell(f"curves in {run.directory}/{CSV}{events}")
     run = shlex.quote(arguments.out)
-    _tell(f"next: gemma-keras-ft evaluate {run} {task}--out report")
+    tell(f"next: gemma-keras-ft evaluate {run} {task}--out report")
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
@@ -200,7 +203,7 @@ def _evaluate(arguments: argparse.Namespace) -> None:
 
     check_report_folder(arguments.out)
     _know_task(arguments)
-    with _status("scoring base and tuned model"):
+    with busy("scoring base and tuned model"):
         results = gkf.evaluate(
             arguments.run,
             dataset=arguments.dataset,
@@ -218,7 +221,7 @@ def _generate(arguments: argparse.Namespace) -> None:
 
     prompt = arguments.prompt.rstrip("\n") + "\n"
     _know_task(arguments)
-    with _status("loading and generating"):
+    with busy("loading and generating"):
         texts = gkf.generate(
             arguments.run,
             [prompt] * arguments.count,
@@ -234,7 +237,7 @@ def _generate(arguments: argparse.Namespace) -> None:
     for text in texts:
         print(printable(prompt + text.strip("\n")) + "\n")
     if gkf.read_run(arguments.run).facts["preset"] == "tiny_gemma2":
-        _say(
+        say(
             "The tiny model was trained on scripture, and writes like it until an "
             "adapter has learned much. Pass nothing on that reads like a sacred text."
         )
@@ -250,30 +253,23 @@ def _know_task(arguments: argparse.Namespace) -> None:
 
 def _report(arguments: argparse.Namespace) -> None:
     html, _ = gkf.write_report(gkf.read_report(arguments.results), arguments.out)
-    _tell(str(html))
+    tell(str(html))
 
 
-def _tell(sentence: str, *, file: TextIO | None = None) -> None:
-    """Prints one line, in which no name or path moves the cursor."""
-    from gemma_keras_ft.evaluation.terminal import printable
+def _doctor(arguments: argparse.Namespace) -> int:
+    from gemma_keras_ft.workflow.doctor.finding import (
+        findings_json,
+        has_error,
+        print_findings,
+    )
 
-    print(printable(" ".join(sentence.split("\n"))), file=file, flush=True)
-
-
-def _songs(count: int) -> str:
-    return f"{count} song" + ("" if count == 1 else "s")
-
-
-def _say(sentence: str) -> None:
-    _tell(f"· {sentence}", file=sys.stderr)
-
-
-@contextlib.contextmanager
-def _status(sentence: str):
-    from rich.console import Console
-
-    with Console(stderr=True).status(sentence):
-        yield
+    say("checking this machine, which takes some ten seconds")
+    findings = gkf.diagnose(arguments.preset)
+    if arguments.json:
+        print(findings_json(findings))
+    else:
+        print_findings(findings)
+    return int(has_error(findings))
 
 
 _COMMANDS = {
@@ -285,4 +281,5 @@ _COMMANDS = {
     "evaluate": _evaluate,
     "generate": _generate,
     "report": _report,
+    "doctor": _doctor,
 }

@@ -1,4 +1,5 @@
 import dataclasses
+import json
 import subprocess
 import sys
 import types
@@ -257,3 +258,11 @@ def test_the_learning_rate_suits_the_preset_unless_it_is_named(
     assert cli.main([*command, "--learning-rate", "0.5"]) == 2
     assert "flags" not in capsys.readouterr().err
     assert seen == [rate, 0.5]
+
+
+@pytest.mark.parametrize(("status", "code"), [("ok", 0), ("warning", 0), ("error", 1)])
+def test_doctor_fails_where_something_is_an_error(monkeypatch, capsys, status, code):
+    found = gkf.Finding(check="jax", status=status, found="x", remedy="y")
+    monkeypatch.setattr(gkf, "diagnose", lambda preset: [found])
+    assert cli.main(["doctor", "--json"]) == code
+    assert json.loads(capsys.readouterr().out)[0]["status"] == status

@@ -23,7 +23,7 @@ HEAVY = [
 ]
 COMMANDS = [
     *("quickstart", "curate", "review", "show"),
-    *("train", "generate", "evaluate", "report"),
+    *("train", "generate", "evaluate", "report", "doctor"),
 ]
 
 

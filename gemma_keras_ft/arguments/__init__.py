@@ -3,6 +3,7 @@
 import argparse
 
 from gemma_keras_ft.arguments.curation import add_curate, add_review
+from gemma_keras_ft.arguments.doctor import add_doctor
 from gemma_keras_ft.arguments.parser import Parser, add_command, add_seed
 from gemma_keras_ft.arguments.results import add_evaluate, add_generate, add_report
 from gemma_keras_ft.arguments.training import TASKS, add_show, add_train
@@ -30,6 +31,7 @@ def build_parser() -> argparse.ArgumentParser:
         add_evaluate,
         add_generate,
         add_report,
+        add_doctor,
     ):
         command = add(commands)
         command.add_argument(

@@ -97,7 +97,8 @@ def _local_folder(name: str | Path) -> Path | None:
         return tiny_preset_path()
     path = Path(name)
     if path.is_dir():
-        return path
+        # By its bare name KerasHub would look for a preset of its own.
+        return path.absolute()
     if isinstance(name, Path) or str(name).startswith((".", "/", "~")):
         raise FileNotFoundError(
             f"`preset` must be a preset folder, or a name that KerasHub knows. "

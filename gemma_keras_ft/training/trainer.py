@@ -21,6 +21,7 @@ from gemma_keras_ft.training.host_memory import kept_memory
 from gemma_keras_ft.training.interrupt import interruptible
 from gemma_keras_ft.training.meter import Meter
 from gemma_keras_ft.training.metrics_files import MetricsFiles
+from gemma_keras_ft.training.preflight import check_training
 from gemma_keras_ft.training.run_log import RunLog, Score
 from gemma_keras_ft.training.schedule import build_optimizer
 from gemma_keras_ft.training.settings import check_peak_flops, check_trainer
@@ -136,12 +137,14 @@ class Trainer(Configurable):
             `stopped_early`, whether patience ended the run.
 
         Raises:
-            ValueError: If `patience` is set and there are no validation rows.
+            ValueError: If `patience` is set and there are no validation rows, or model
+                and rows are none to train with; see `check_training`.
             RuntimeError: If the loss stops being finite.
         """
         require_jax()
         self.check_validation(validation_rows)
         check_peak_flops(peak_flops)
+        check_training(model, rows)
         loader = self._loader(rows)
         total_steps = self.epochs * loader.steps_per_epoch
         total_steps = min(total_steps, self.max_steps or total_steps)

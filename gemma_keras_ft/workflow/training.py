@@ -24,6 +24,7 @@ from gemma_keras_ft.model.quantization import quantization_of
 from gemma_keras_ft.preprocessing.store import LyricDataset, read_dataset
 from gemma_keras_ft.training.metrics_files import CSV, EVENTS
 from gemma_keras_ft.training.trainer import Trainer
+from gemma_keras_ft.workflow.doctor.diagnose import warn_of_installation
 from gemma_keras_ft.workflow.run import ADAPTER, CHECKPOINTS, RUN, Run, write_run
 from gemma_keras_ft.workflow.script_choice import resolve_script
 from gemma_keras_ft.workflow.token_rows import plan_rows, split_examples
@@ -96,6 +97,7 @@ def train(
             of other settings or is quantized otherwise, the trainer has patience and
             the dataset no validation split, or there is nothing to sample.
     """
+    warn_of_installation()
     if not isinstance(dataset, LyricDataset):
         dataset = read_dataset(dataset)
     task = task or Continuation()

@@ -119,3 +119,12 @@ def test_folders_that_are_no_preset_are_named(tmp_path):
     (tmp_path / "config.json").write_text('{"class_name": "Bert", "config": {}}')
     with pytest.raises(ValueError, match="'Bert'"):
         load_preset(tmp_path)
+
+
+def test_a_folder_comes_before_a_preset_of_the_same_name(
+    small_preset, tmp_path, monkeypatch
+):
+    (tmp_path / "gemma2_2b_en").symlink_to(small_preset)
+    monkeypatch.chdir(tmp_path)
+    assert load_preset("gemma2_2b_en").backbone.hidden_dim == 32
+    assert load_tokenizer("gemma2_2b_en").vocabulary_size()

@@ -10,7 +10,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-from gemma_keras_ft.workflow.doctor_finding import Finding
+from gemma_keras_ft.workflow.doctor.finding import Finding
 
 PACKAGE = "gemma_keras_ft"
 # The one place that says with which versions the tests have passed.

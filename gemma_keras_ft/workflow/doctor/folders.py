@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gemma_keras_ft.data.cache import FOLDER, cache_folder
-from gemma_keras_ft.workflow.doctor_finding import GIB, Finding, in_gib
+from gemma_keras_ft.workflow.doctor.finding import GIB, Finding, in_gib
 
 # For the rows of a large dataset, checkpoints and compiled programs.
 _LEAST_FREE = 2 * GIB

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gemma_keras_ft.backend import REMEDY, import_tensorflow_quietly
-from gemma_keras_ft.workflow.doctor_finding import Finding, in_gib
+from gemma_keras_ft.workflow.doctor.finding import Finding, in_gib
 
 _NVIDIA = ("/dev/nvidia0", "/dev/dxg")
 _TPU = ("/dev/accel[0-9]*", "/dev/vfio/[0-9]*")

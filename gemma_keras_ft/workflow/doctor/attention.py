@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from gemma_keras_ft.backend import require_jax
-from gemma_keras_ft.workflow.doctor_finding import Finding
+from gemma_keras_ft.workflow.doctor.finding import Finding
 
 # Gemma 2 in small. Caps as low as these bend the logits of random weights by much
 # more than `TOLERANCE`.

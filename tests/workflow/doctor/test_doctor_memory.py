@@ -6,8 +6,8 @@ import pytest
 from gemma_keras_ft.model import precision
 from gemma_keras_ft.model.preset import TINY, load_preset
 from gemma_keras_ft.model.shapes import GEMMA2_SHAPES
-from gemma_keras_ft.workflow import doctor_memory
-from gemma_keras_ft.workflow.doctor_memory import (
+from gemma_keras_ft.workflow.doctor import memory as doctor_memory
+from gemma_keras_ft.workflow.doctor.memory import (
     check_host_memory,
     check_weights,
     count_parameters,

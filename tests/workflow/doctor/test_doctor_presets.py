@@ -5,8 +5,8 @@ import socket
 import pytest
 
 from gemma_keras_ft.model.preset import TINY
-from gemma_keras_ft.workflow.doctor_finding import findings_json
-from gemma_keras_ft.workflow.doctor_presets import check_preset
+from gemma_keras_ft.workflow.doctor.finding import findings_json
+from gemma_keras_ft.workflow.doctor.presets import check_preset
 
 SECRET = "s3cr3t-of-the-user"
 KAGGLE = ["gemma2_2b_en", "kaggle://keras/gemma2/keras/gemma2_2b_en/2"]

@@ -5,7 +5,7 @@ import types
 import pytest
 
 from gemma_keras_ft.training.compilation import keep_compiled_programs
-from gemma_keras_ft.workflow.doctor_folders import (
+from gemma_keras_ft.workflow.doctor.folders import (
     check_cache,
     check_programs,
     compiled_folder,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from gemma_keras_ft.model.shapes import GEMMA2_SHAPES
-from gemma_keras_ft.workflow.doctor_finding import Finding
+from gemma_keras_ft.workflow.doctor.finding import Finding
 
 _WEIGHTS = ("model.weights.h5", "model.weights.json")
 _NAME_ONE = (

@@ -8,8 +8,8 @@ from typing import Any
 
 from gemma_keras_ft.model.shapes import GEMMA2_SHAPES
 from gemma_keras_ft.training.host_memory import available_memory
-from gemma_keras_ft.workflow.doctor_devices import device_memory
-from gemma_keras_ft.workflow.doctor_finding import Finding, in_gib
+from gemma_keras_ft.workflow.doctor.devices import device_memory
+from gemma_keras_ft.workflow.doctor.finding import Finding, in_gib
 
 # Beyond this share of memory, weights leave little for what a step computes.
 _FULL = 0.75

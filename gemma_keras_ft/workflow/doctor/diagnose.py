@@ -1,22 +1,23 @@
 """What is wrong with a machine or an installation, before a run finds out."""
 
 import functools
+import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from gemma_keras_ft.workflow.doctor_attention import check_attention
-from gemma_keras_ft.workflow.doctor_devices import (
+from gemma_keras_ft.workflow.doctor.attention import check_attention
+from gemma_keras_ft.workflow.doctor.devices import (
     check_backend,
     check_devices,
     check_kept_memory,
     check_precision,
     check_tensorflow,
 )
-from gemma_keras_ft.workflow.doctor_finding import Finding
-from gemma_keras_ft.workflow.doctor_folders import check_cache, check_programs
-from gemma_keras_ft.workflow.doctor_memory import check_host_memory, check_weights
-from gemma_keras_ft.workflow.doctor_presets import check_preset
-from gemma_keras_ft.workflow.doctor_versions import (
+from gemma_keras_ft.workflow.doctor.finding import Finding
+from gemma_keras_ft.workflow.doctor.folders import check_cache, check_programs
+from gemma_keras_ft.workflow.doctor.memory import check_host_memory, check_weights
+from gemma_keras_ft.workflow.doctor.presets import check_preset
+from gemma_keras_ft.workflow.doctor.versions import (
     check_extras,
     check_other_packages,
     check_packages,
@@ -71,6 +72,16 @@ def diagnose(preset: str | Path | None = None) -> list[Finding]:
         else:
             findings += _guarded(name, check)
     return findings
+
+
+def warn_of_installation() -> None:
+    """Warns where versions do not fit each other; `diagnose` checks much more."""
+    checks = {"python": check_python, "versions": check_packages}
+    for name, check in checks.items():
+        for finding in _guarded(name, check):
+            if finding.status == "error":
+                sentence = f"{finding.check}: {finding.found} {finding.remedy}"
+                warnings.warn(sentence, RuntimeWarning, stacklevel=3)
 
 
 def _checks(preset: str | Path | None) -> list[tuple[str, frozenset[str], Check]]:

@@ -9,9 +9,13 @@ import rich.console
 from gemma_keras_ft.arguments.doctor import add_doctor
 from gemma_keras_ft.arguments.parser import Parser
 from gemma_keras_ft.model.preset import TINY
-from gemma_keras_ft.workflow import doctor
-from gemma_keras_ft.workflow.doctor import Finding, diagnose
-from gemma_keras_ft.workflow.doctor_finding import (
+from gemma_keras_ft.workflow.doctor import diagnose as doctor
+from gemma_keras_ft.workflow.doctor.diagnose import (
+    Finding,
+    diagnose,
+    warn_of_installation,
+)
+from gemma_keras_ft.workflow.doctor.finding import (
     findings_json,
     has_error,
     in_gib,
@@ -197,3 +201,19 @@ def test_the_command_has_a_preset_and_json():
     assert plain.preset is None and plain.json is False
     told = parser.parse_args(["doctor", "--preset", "gemma2_2b_en", "--json"])
     assert told.preset == "gemma2_2b_en" and told.json is True
+
+
+def test_training_warns_of_versions_that_do_not_fit(quiet, monkeypatch):
+    warn_of_installation()
+    monkeypatch.setattr(doctor, "check_packages", lambda: [BROKEN])
+    with pytest.warns(RuntimeWarning, match="tensorflow-text: no yes"):
+        warn_of_installation()
+
+
+def test_training_goes_on_where_versions_cannot_be_checked(quiet, monkeypatch):
+    def fail():
+        raise LookupError("no metadata")
+
+    monkeypatch.setattr(doctor, "check_packages", fail)
+    with pytest.warns(RuntimeWarning, match=r"cannot be checked.*no metadata"):
+        warn_of_installation()

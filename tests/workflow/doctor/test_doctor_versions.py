@@ -6,8 +6,8 @@ import sys
 import pytest
 from packaging.requirements import Requirement
 
-from gemma_keras_ft.workflow import doctor_versions
-from gemma_keras_ft.workflow.doctor_versions import (
+from gemma_keras_ft.workflow.doctor import versions as doctor_versions
+from gemma_keras_ft.workflow.doctor.versions import (
     TESTED,
     bounds_of,
     check_extras,
@@ -252,8 +252,8 @@ def test_what_an_extra_asks_for_is_kept_apart():
 def test_no_package_is_imported_to_find_its_version():
     script = """
 import sys
-from gemma_keras_ft.workflow import doctor
-from gemma_keras_ft.workflow import doctor_versions as versions
+from gemma_keras_ft.workflow.doctor import diagnose as doctor
+from gemma_keras_ft.workflow.doctor import versions as versions
 found = [*versions.check_python(), *versions.check_packages()]
 found += [*versions.check_other_packages(), *versions.check_extras()]
 assert len(found) > 8

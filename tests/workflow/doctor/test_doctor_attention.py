@@ -8,8 +8,8 @@ import pytest
 from keras_hub.src.models.gemma.gemma_attention import CachedGemmaAttention
 
 from gemma_keras_ft.model import attention
-from gemma_keras_ft.workflow import doctor_attention
-from gemma_keras_ft.workflow.doctor_attention import (
+from gemma_keras_ft.workflow.doctor import attention as doctor_attention
+from gemma_keras_ft.workflow.doctor.attention import (
     SHAPE,
     TOLERANCE,
     check_attention,

@@ -6,8 +6,8 @@ import jax
 import pytest
 
 from gemma_keras_ft.training import host_memory
-from gemma_keras_ft.workflow import doctor_devices
-from gemma_keras_ft.workflow.doctor_devices import (
+from gemma_keras_ft.workflow.doctor import devices as doctor_devices
+from gemma_keras_ft.workflow.doctor.devices import (
     check_backend,
     check_devices,
     check_kept_memory,
