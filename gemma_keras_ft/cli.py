@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import gemma_keras_ft as gkf
 from gemma_keras_ft.arguments import TASKS, build_parser, settings
 from gemma_keras_ft.backend import import_tensorflow_quietly
-from gemma_keras_ft.console import busy, count_songs, say, tell
+from gemma_keras_ft.console import busy, count_songs, printable, say, tell
 from gemma_keras_ft.training.compilation import (
     keep_compiled_programs,
     schedule_for_memory,
@@ -217,8 +217,6 @@ def _evaluate(arguments: argparse.Namespace) -> None:
 
 
 def _generate(arguments: argparse.Namespace) -> None:
-    from gemma_keras_ft.evaluation.terminal import printable
-
     prompt = arguments.prompt.rstrip("\n") + "\n"
     _know_task(arguments)
     with busy("loading and generating"):

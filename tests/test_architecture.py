@@ -14,7 +14,7 @@ FOLDER = Path(gemma_keras_ft.__file__).parent
 # From top to bottom. The modules of one row are one room; "" is the package's
 # face: it offers the names of the rooms above it, and the command line calls it.
 ROOMS = [
-    ("backend", "config", "records"),
+    ("backend", "config", "console", "records"),
     ("sources",),
     ("preprocessing",),
     ("data",),

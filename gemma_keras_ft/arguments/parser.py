@@ -4,6 +4,8 @@ import argparse
 from collections.abc import Callable
 from typing import NoReturn
 
+from gemma_keras_ft.console import printable
+
 # What one step, one epoch or one song can ask of a machine, and far beyond.
 LARGEST_COUNT = 2**20
 LARGEST_SEED = 2**31 - 1
@@ -14,8 +16,6 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Says what is wrong with the arguments, and exits with status 2."""
-        from gemma_keras_ft.evaluation.terminal import printable
-
         super().error(printable(message))
 
 

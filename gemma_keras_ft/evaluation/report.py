@@ -11,10 +11,10 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from gemma_keras_ft.console import printable
 from gemma_keras_ft.evaluation import plots, tables
 from gemma_keras_ft.evaluation.compare import format_p_value, format_ratios
 from gemma_keras_ft.evaluation.results import check_results
-from gemma_keras_ft.evaluation.terminal import printable
 from gemma_keras_ft.records import write_text_atomically
 from gemma_keras_ft.training.overfitting import find_loss_gap
 

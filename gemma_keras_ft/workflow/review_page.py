@@ -12,8 +12,8 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from gemma_keras_ft.console import printable
 from gemma_keras_ft.evaluation.tables import language_tag
-from gemma_keras_ft.evaluation.terminal import printable
 from gemma_keras_ft.preprocessing.culture.decision_rows import lines_sha256
 from gemma_keras_ft.preprocessing.culture.decisions import open_flags
 from gemma_keras_ft.preprocessing.culture.exclusions import CATEGORIES

@@ -5,7 +5,7 @@ import itertools
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from gemma_keras_ft.evaluation.terminal import printable
+from gemma_keras_ft.console import printable
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from gemma_keras_ft.evaluation.terminal import print_summary, printable
+from gemma_keras_ft.console import printable
+from gemma_keras_ft.evaluation.terminal import print_summary
 
 BIDI_CONTROLS = (
     "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"

@@ -1,6 +1,6 @@
 """A frozen base in 8 or 4 bits: the same model nearly, trained on exactly."""
 
-import pathlib
+import inspect
 import subprocess
 import sys
 
@@ -30,23 +30,26 @@ def kernels(model):
     }
 
 
-@pytest.mark.parametrize("mode", ["int8", "int4"])
-def test_logits_stay_close(small_preset, logits, mode):
-    expected = logits(load_preset(small_preset))
-    found = logits(load_preset(small_preset, quantize=mode))
-    error = np.abs(found - expected).mean() / expected.std()
+@pytest.fixture(scope="module", params=["int8", "int4"])
+def quantized(request, small_preset):
+    """A quantized base, and its mode."""
+    return load_preset(small_preset, quantize=request.param), request.param
+
+
+def test_logits_stay_close(quantized, small_model, logits):
+    model, mode = quantized
+    expected = logits(small_model)
+    error = np.abs(logits(model) - expected).mean() / expected.std()
     assert 0 < error < CLOSE[mode]
 
 
-@pytest.mark.parametrize("mode", ["int8", "int4"])
-def test_all_kernels_of_blocks_and_nothing_else_get_smaller(small_preset, mode):
-    model = load_preset(small_preset, quantize=mode)
+def test_all_kernels_of_blocks_and_nothing_else_get_smaller(quantized, small_model):
+    model, mode = quantized
     found = kernels(model)
     assert len(found) == 14
     assert {v.dtype for v in found.values()} == {"int8"}
-    before = kernels(load_preset(small_preset))
     share = {"int8": 1, "int4": 2}[mode]
-    for path, variable in before.items():
+    for path, variable in kernels(small_model).items():
         assert np.prod(found[path].shape) == np.prod(variable.shape) / share
     others = [v for v in model.backbone.variables if "kernel" not in v.path]
     assert {v.dtype for v in others} == {"float32"}
@@ -54,17 +57,23 @@ def test_all_kernels_of_blocks_and_nothing_else_get_smaller(small_preset, mode):
     assert quantization_of(model) == mode
 
 
-def test_activations_are_not_quantized(small_preset):
-    block = load_preset(small_preset, quantize="int8").backbone.transformer_layers[0]
+def test_activations_are_not_quantized(quantized):
+    block = quantized[0].backbone.transformer_layers[0]
     assert block.ffw_linear.inputs_quantizer is None
     assert block.attention.query_dense.inputs_quantizer is None
+
+
+def test_a_base_is_not_quantized_twice(quantized):
+    model, mode = quantized
+    with pytest.raises(ValueError, match=rf"must not be quantized twice.*{mode}"):
+        quantize_base(model, "int8")
 
 
 @pytest.mark.parametrize(
     ("mode", "dtype"),
     [
         ("int8", "float32"),
-        ("int4", "bfloat16"),
+        pytest.param("int4", "bfloat16", marks=pytest.mark.long),
         pytest.param("int8", "bfloat16", marks=pytest.mark.long),
         pytest.param("int4", "float32", marks=pytest.mark.long),
     ],
@@ -151,12 +160,6 @@ def test_an_adapter_comes_after_quantization(small_model):
         quantize_base(small_model, "int8")
 
 
-def test_a_base_is_not_quantized_twice(small_model):
-    quantize_base(small_model, "int8")
-    with pytest.raises(ValueError, match=r"must not be quantized twice.*int8"):
-        quantize_base(small_model, "int4")
-
-
 @pytest.mark.parametrize("mode", ["int2", "float8", 8])
 def test_unknown_modes_are_refused(small_model, mode):
     with pytest.raises(ValueError, match=r"`quantize` must be one of"):
@@ -166,7 +169,12 @@ def test_unknown_modes_are_refused(small_model, mode):
 MESH = """
 import sys
 import jax, keras
-from tests.model.test_quantization import losses_and_kernel
+from gemma_keras_ft.data.rows import RowPlan
+from gemma_keras_ft.data.tasks import Example
+from gemma_keras_ft.data.tokenize import tokenize_examples
+from gemma_keras_ft.model.lora import Adapter, enable_adapter
+from gemma_keras_ft.model.preset import load_preset
+from gemma_keras_ft.training.trainer import Trainer
 
 preset, kind, mode = sys.argv[1:]
 distribution = keras.distribution
@@ -182,6 +190,8 @@ if kind == "model":
     distribution.set_distribution(
         distribution.ModelParallel(layout_map=layout, batch_dim_name="batch")
     )
+"""
+REPORT = """
 losses, kernel = losses_and_kernel(preset, mode)
 print(*losses)
 print(kernel)
@@ -207,9 +217,10 @@ def losses_and_kernel(preset, mode):
 
 
 def trained(preset, kind, mode):
+    script = MESH + inspect.getsource(losses_and_kernel) + REPORT
+    safe_path = ["-P"] * sys.flags.safe_path
     found = subprocess.run(
-        [sys.executable, "-c", MESH, str(preset), kind, mode],
-        cwd=pathlib.Path(__file__).parents[2],
+        [sys.executable, *safe_path, "-c", script, str(preset), kind, mode],
         capture_output=True,
         text=True,
     )

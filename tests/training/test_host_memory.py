@@ -148,7 +148,7 @@ print(usual, kept, resident() - start)
 """
     environment = {"JAX_PLATFORMS": "cpu", "PATH": "/usr/bin:/bin"}
     found = subprocess.run(
-        [sys.executable, "-c", script],
+        [sys.executable, *["-P"] * sys.flags.safe_path, "-c", script],
         env=environment,
         capture_output=True,
         text=True,

@@ -36,7 +36,7 @@ def trained(preset, *, dropout=0.0, **settings):
 @pytest.mark.parametrize(
     "settings",
     [
-        {},
+        pytest.param({}, marks=pytest.mark.long),
         {"dropout": 0.3, "neftune_alpha": 10.0},
         pytest.param({"micro_batches": 2}, marks=pytest.mark.long),
     ],
@@ -96,7 +96,10 @@ for remat in ("none", "block"):
 
 def test_keeps_one_block_in_memory_instead_of_all():
     found = subprocess.run(
-        [sys.executable, "-c", MEMORY], capture_output=True, text=True, check=True
+        [sys.executable, *["-P"] * sys.flags.safe_path, "-c", MEMORY],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     kept, twice = map(int, found.stdout.split())
     assert twice < 0.6 * kept

@@ -147,7 +147,7 @@ def test_loss_follows_stock_kerashub(small_preset):
     assert found[-1] < found[0] - 0.05
 
 
-@pytest.mark.parametrize("micro_batches", [1, 4])
+@pytest.mark.parametrize("micro_batches", [pytest.param(1, marks=pytest.mark.long), 4])
 def test_mean_gradients_are_clipped_by_their_global_norm(small_preset, micro_batches):
     """Adam's first step hides a gradient's size, but its moments keep it."""
     norms = {}

@@ -92,7 +92,7 @@ def test_texts_are_those_of_the_model_at_that_step(sampled):
         assert row["text"] == "\n".join(text.strip("\n").split("\n")[:lines])
 
 
-@pytest.mark.parametrize("evaluations", [1, 3])
+@pytest.mark.parametrize("evaluations", [pytest.param(1, marks=pytest.mark.long), 3])
 def test_a_run_that_was_broken_off_writes_what_it_would_have(
     sampled, dataset, small_preset, tmp_path, evaluations
 ):

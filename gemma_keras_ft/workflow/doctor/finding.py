@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Literal
 
-from gemma_keras_ft.evaluation.terminal import printable
+from gemma_keras_ft.console import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
