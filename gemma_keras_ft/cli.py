@@ -34,7 +34,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         if arguments.command in _TENSORFLOW_COMMANDS:
             keep_compiled_programs()
             share_one_heap()
-            if getattr(arguments, "remat", "none") != "none":
+            if vars(arguments).get("remat") == "block" or vars(arguments).get(
+                "quantize"
+            ):
                 schedule_for_memory()
             import_tensorflow_quietly()
         status = _COMMANDS[arguments.command](arguments)

@@ -3,7 +3,7 @@
 import argparse
 import os
 
-from gemma_keras_ft.arguments.parser import add_command, add_seed, integer
+from gemma_keras_ft.arguments.parser import add_command, add_seed, integer, language
 
 
 def add_curate(commands) -> argparse.ArgumentParser:
@@ -26,7 +26,9 @@ def add_curate(commands) -> argparse.ArgumentParser:
         help="in plain text: one song a file, or songs separated by blank lines",
     )
     known = command.add_argument_group("for records that do not say it themselves")
-    known.add_argument("--language", help='BCP 47 tag, such as "pa" or "ta"')
+    known.add_argument(
+        "--language", type=language, help='BCP 47 tag, such as "pa" or "ta"'
+    )
     known.add_argument("--script", help='ISO 15924 code, such as "Guru" or "Taml"')
     known.add_argument("--style", help="lyrical, narrative, devotional, didactic, ...")
     known.add_argument("--source", help="where the lyrics came from")

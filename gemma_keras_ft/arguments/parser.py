@@ -1,6 +1,7 @@
 """What the commands' parsers share."""
 
 import argparse
+import re
 from collections.abc import Callable
 from typing import NoReturn
 
@@ -9,6 +10,8 @@ from gemma_keras_ft.console import printable
 # What one step, one epoch or one song can ask of a machine, and far beyond.
 LARGEST_COUNT = 2**20
 LARGEST_SEED = 2**31 - 1
+# A language of two or three letters; then script, region and so on.
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*")
 
 
 class Parser(argparse.ArgumentParser):
@@ -43,6 +46,16 @@ def add_seed(command: argparse.ArgumentParser) -> None:
         default=0,
         help="makes the run repeatable",
     )
+
+
+def language(text: str) -> str:
+    """Parses a language's tag, and refuses its name."""
+    if not _LANGUAGE.fullmatch(text):
+        raise argparse.ArgumentTypeError(
+            'must be a BCP 47 tag, such as "pa" for Punjabi or "ta-Latn" for Tamil in '
+            f"Latin letters. Received: {text!r}."
+        )
+    return text
 
 
 def integer(lowest: int, highest: int) -> Callable[[str], int]:

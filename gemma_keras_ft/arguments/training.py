@@ -39,7 +39,7 @@ def add_train(commands) -> argparse.ArgumentParser:
     base.add_argument(
         "--quantize",
         choices=("int8", "int4"),
-        help="hold the frozen kernels in fewer bits, so that a larger base fits",
+        help="hold the frozen kernels in fewer bits, for more room to train in",
     )
     adapter = command.add_argument_group("adapter")
     adapter.add_argument(

@@ -1,9 +1,12 @@
-"""A frozen base in fewer bits, so that a larger one fits (QLoRA)."""
+"""A frozen base in fewer bits, for more room to train in (QLoRA)."""
 
 from typing import Any
 
 from gemma_keras_ft.model.fingerprint import preset_fingerprint
-from gemma_keras_ft.model.lora_enable import adapter_settings
+from gemma_keras_ft.model.lora_enable import (
+    adapter_settings,
+    count_adapter_parameters,
+)
 
 INT8, INT4 = "int8", "int4"
 MODES = (INT8, INT4)
@@ -13,17 +16,21 @@ def quantize_base(model, mode: str) -> None:
     """Holds the kernels of all decoder blocks in 8 or 4 bits.
 
     Weights only: activations stay as they are, and so do the embedding, from which
-    the loss is computed, and the norms. Each output channel has a scale of its own;
-    kernels are brought back to the compute dtype as they are multiplied, and
-    gradients by the activations pass through them. Adapters are put on afterwards,
-    and stay float32.
+    the loss is computed, and the norms. Each output channel has a scale of its own,
+    in 4 bits one for each 128 inputs; kernels are brought back to the compute dtype
+    as they are multiplied, and gradients by the activations pass through them.
+    Adapters are put on afterwards, and stay float32.
+
+    The base must fit unquantized while it is loaded: what is saved is room for
+    training. On a CPU, XLA may bring all kernels back at once: for few tokens a step
+    that takes more memory than it saves.
 
     The model keeps the fingerprint of its base, so an adapter that was trained on it
     also loads onto the base unquantized, which it was not tuned to quite as well.
 
     Example:
         ```python
-        model = load_preset("gemma2_9b_en", quantize="int8")
+        model = load_preset("gemma2_2b_en", quantize="int8")
         ```
 
     Args:
@@ -41,17 +48,27 @@ def quantize_base(model, mode: str) -> None:
     _check(model, mode)
     backbone = model.backbone
     fingerprint = preset_fingerprint(model)
+    parameters = backbone.count_params()
     for block in backbone.transformer_layers:
         for layer in block._flatten_layers(include_self=False):
             if hasattr(layer, "kernel"):
                 layer.quantize(config=_config(mode))
     backbone.base_fingerprint = fingerprint
+    backbone.base_parameters = parameters
     backbone.base_quantization = mode
 
 
 def quantization_of(model) -> str | None:
     """Returns the mode that `quantize_base` was given; None without."""
     return getattr(model.backbone, "base_quantization", None)
+
+
+def count_base_parameters(model) -> int:
+    """Returns how many numbers the base has, however they are held."""
+    known = getattr(model.backbone, "base_parameters", None)
+    if known:
+        return known
+    return model.backbone.count_params() - count_adapter_parameters(model)
 
 
 def _config(mode: str) -> Any:

@@ -12,21 +12,25 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-# Parameters of glibc's mallopt(3), and the values it starts with.
-_TRIM_THRESHOLD, _MMAP_MAX, _ARENA_MAX = -1, -4, -8
-_USUAL_TRIM_THRESHOLD, _USUAL_MMAP_MAX = 128 * 1024, 65_536
+# Parameters of glibc's mallopt(3).
+_TRIM_THRESHOLD, _MMAP_THRESHOLD, _MMAP_MAX, _ARENA_MAX = -1, -3, -4, -8
 _NEVER, _NONE, _ONE = -1, 0, 1
+# Where glibc's own thresholds end up in a process that has freed large blocks. To
+# set any of them stops it from moving them, so what is left behind must be these.
+_AFTERWARDS = {
+    _MMAP_MAX: 65_536,
+    _MMAP_THRESHOLD: 32 * 2**20,
+    _TRIM_THRESHOLD: 64 * 2**20,
+}
 # By which users tell the C library themselves what to do.
 _SETTINGS = ("MALLOC_", "GLIBC_TUNABLES", "LD_PRELOAD")
 _MEMORY = Path("/proc/meminfo")
-# A control group's limit and what of it is used, as version 2 and version 1 say it.
-_CONTROL_GROUPS = (
-    (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")),
-    (
-        Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
-        Path("/sys/fs/cgroup/memory/memory.usage_in_bytes"),
-    ),
-)
+_GROUPS, _MOUNT = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
+# What a control group allows and what it has taken, in version 2 and version 1.
+_V2 = ("memory.max", "memory.current", "inactive_file ")
+_V1 = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file ")
+# The library once for each block of `kept_memory` that keeps: the last gives back.
+_keeping: list[Any] = []
 
 
 def share_one_heap() -> None:
@@ -40,32 +44,35 @@ def share_one_heap() -> None:
         library.mallopt(_ARENA_MAX, _ONE)
 
 
+def can_keep_memory() -> bool:
+    """Returns whether `kept_memory` would keep anything now.
+
+    It can take the temporaries of a step a second time, as those rarely fit the gap
+    they left. So nothing is kept where the process could not grow to twice its size;
+    and nothing where JAX does not run on a CPU, the C library is not glibc, or an
+    environment variable tells it what to do.
+    """
+    import jax
+
+    return jax.default_backend() == "cpu" and bool(_library()) and _may_double()
+
+
 @contextlib.contextmanager
 def kept_memory() -> Iterator[Any]:
     """Keeps what a step gives back for the next one, inside a `with` block.
 
-    It can take the temporaries of a step a second time, as those rarely fit the gap
-    they left; so nothing is kept where the process could not grow to twice its size,
-    and nothing where JAX does not run on a CPU, the C library is not glibc, or an
-    environment variable tells it what to do.
-
     Yields:
-        A Keras callback, which begins to keep after the first step: what compiling
-        it took is not needed again.
+        A Keras callback, which begins to keep after the first step, if it can: what
+        compiling it took is not needed again.
     """
-    import jax
     import keras
-
-    library = _library() if jax.default_backend() == "cpu" else None
 
     class Keep(keras.callbacks.Callback):
         seen = keeping = False
 
         def on_train_batch_end(self, batch, logs=None):
-            if library and not self.seen and _may_double():
-                library.malloc_trim(0)
-                library.mallopt(_MMAP_MAX, _NONE)
-                library.mallopt(_TRIM_THRESHOLD, _NEVER)
+            if not self.seen and can_keep_memory():
+                _keep()
                 self.keeping = True
             self.seen = True
 
@@ -73,28 +80,59 @@ def kept_memory() -> Iterator[Any]:
     try:
         yield callback
     finally:
-        if library and callback.keeping:
-            library.mallopt(_MMAP_MAX, _USUAL_MMAP_MAX)
-            library.mallopt(_TRIM_THRESHOLD, _USUAL_TRIM_THRESHOLD)
-            library.malloc_trim(0)
+        if callback.keeping:
+            _give_back()
 
 
 def available_memory() -> int | None:
     """Returns the bytes that this process may still take; None if nobody says.
 
-    The lesser of what the kernel has, and what its control group (as of a container)
-    leaves.
+    The least of what the kernel has, and of what each control group around the
+    process (a container's, a batch job's) leaves; file caches count as free.
     """
     found = [
         int(line.split()[1]) * 1024
         for line in _lines(_MEMORY)
         if line.startswith("MemAvailable:")
     ]
-    for names in _CONTROL_GROUPS:
-        limit, used = ("".join(_lines(path)).strip() for path in names)
-        if limit.isdigit() and used.isdigit():
-            found.append(max(0, int(limit) - int(used)))
+    for folder, (limit, used, cache) in _control_groups():
+        allowed, taken = (
+            "".join(_lines(folder / name)).strip() for name in (limit, used)
+        )
+        if allowed.isdigit() and taken.isdigit():
+            stat = _lines(folder / "memory.stat")
+            freed = sum(int(s.split()[1]) for s in stat if s.startswith(cache))
+            found.append(max(0, int(allowed) - max(0, int(taken) - freed)))
     return min(found, default=None)
+
+
+def _control_groups() -> Iterator[tuple[Path, tuple[str, str, str]]]:
+    """Yields the folder of each group around this process, and its files' names."""
+    for line in _lines(_GROUPS):
+        _, controllers, path = line.split(":", 2)
+        if controllers and "memory" not in controllers.split(","):
+            continue
+        root = _MOUNT / "memory" if controllers else _MOUNT
+        own = root / path.lstrip("/")
+        for folder in (own, *own.parents):
+            if folder == root or root in folder.parents:
+                yield folder, _V1 if controllers else _V2
+
+
+def _keep() -> None:
+    library = _library()
+    library.malloc_trim(0)
+    library.mallopt(_MMAP_MAX, _NONE)
+    library.mallopt(_TRIM_THRESHOLD, _NEVER)
+    _keeping.append(library)
+
+
+def _give_back() -> None:
+    library = _keeping.pop()
+    if not _keeping:
+        for parameter, value in _AFTERWARDS.items():
+            library.mallopt(parameter, value)
+        library.malloc_trim(0)
 
 
 def _may_double() -> bool:

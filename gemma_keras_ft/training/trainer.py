@@ -52,7 +52,8 @@ class Trainer(Configurable):
         micro_batches: Parts in which a batch is computed one after the other: less
             memory, the same gradients. They must share `global_batch_size` evenly.
         remat: `"block"` computes each decoder block again in the backward pass, for
-            the memory of one block instead of all; `"none"` keeps what they computed.
+            the memory of one block instead of all (on a CPU only after
+            `schedule_for_memory`); `"none"` keeps what they computed.
         neftune_alpha: Uniform noise on embeddings in training, of at most
             `neftune_alpha / sqrt(length * width)` with the length of the text: 5 to
             15 in https://arxiv.org/abs/2310.05914. 0 is none.

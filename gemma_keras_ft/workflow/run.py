@@ -21,6 +21,7 @@ CHECKPOINTS = "checkpoints"
 _SHAPE = {
     "preset": str,
     "fingerprint": str,
+    "dtype": str | None,
     "quantize": str | None,
     "dataset": {"directory": str, "version": str},
     "select": {"language": str | None, "style": str | None},
@@ -85,7 +86,9 @@ class Run:
         """
         if model is None:
             model = load_preset(
-                preset or self.facts["preset"], quantize=self.facts.get("quantize")
+                preset or self.facts["preset"],
+                dtype=self.facts.get("dtype"),
+                quantize=self.facts.get("quantize"),
             )
         load_adapter(
             model, self.directory / ADAPTER, fingerprint=preset_fingerprint(model)

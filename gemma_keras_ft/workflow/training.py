@@ -20,7 +20,7 @@ from gemma_keras_ft.model.preset import (
     load_preset,
     tiny_preset_path,
 )
-from gemma_keras_ft.model.quantization import quantization_of
+from gemma_keras_ft.model.quantization import count_base_parameters, quantization_of
 from gemma_keras_ft.preprocessing.store import LyricDataset, read_dataset
 from gemma_keras_ft.training.metrics_files import CSV, EVENTS
 from gemma_keras_ft.training.trainer import Trainer
@@ -136,12 +136,14 @@ def train(
         list(dataset.select("validation", **select)),
         count=samples,
         every=samples_every,
+        evaluations=trainer.evaluations,
         directory=out,
         preset=_stable_name(preset),
     )
     # What must be equal for a checkpoint to be continued.
     identity = {
         "fingerprint": preset_fingerprint(model),
+        "dtype": dtype,
         "quantize": quantization_of(model),
         "select": select,
         "no_alter": all(record.no_alter for record in records),
@@ -174,7 +176,6 @@ def train(
         "rows": {split: given.counts() for split, given in rows.items()},
         "script_choice": choices,
         "result": result,
-        "dtype": model.backbone.dtype_policy.name,
         **_count_parameters(model),
     }
     return write_run(out, model, facts)
@@ -182,7 +183,7 @@ def train(
 
 def _count_parameters(model) -> dict[str, int]:
     adapter = count_adapter_parameters(model)
-    base = model.backbone.count_params() - adapter
+    base = count_base_parameters(model)
     return {"adapter_parameters": adapter, "base_parameters": base}
 
 

@@ -1,6 +1,7 @@
 """What a model writes while it learns: a few songs at evaluations, scored."""
 
 import dataclasses
+import itertools
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -79,11 +80,21 @@ class TrainingSamples:
                 self.ids, self.examples, references, texts, strict=True
             )
         ]
-        lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
-        # A run that was broken off comes to the same step again.
-        lines = [line for line in lines if json.loads(line)["step"] < step]
+        text = file.read_text(encoding="utf-8") if file.exists() else ""
+        # A run that was broken off comes to the same step again. Not `splitlines`:
+        # lyrics may hold line separators that JSON leaves as they are.
+        lines = [line for line in text.split("\n") if line and _step(line) < step]
         lines += [json.dumps(row, ensure_ascii=False) for row in rows]
         write_text_atomically(file, "\n".join(lines) + "\n")
+
+
+def _step(line: str) -> int:
+    """Returns the step of a row; what is no row of ours stays in front."""
+    try:
+        row = json.loads(line)
+    except ValueError:
+        return -1
+    return row.get("step", -1) if isinstance(row, dict) else -1
 
 
 def training_samples(
@@ -93,6 +104,7 @@ def training_samples(
     *,
     count: int,
     every: int,
+    evaluations: int,
     directory: Path,
     preset: str,
 ) -> TrainingSamples | None:
@@ -102,8 +114,9 @@ def training_samples(
         model: The model that is trained.
         task: Its task, in which there must be a continuation or a translation.
         records: Songs that are not trained on.
-        count: How many to prompt with.
+        count: How many songs to prompt with.
         every: As in `TrainingSamples`.
+        evaluations: How many the run has at most.
         directory: Folder of the run.
         preset: Name of the base.
 
@@ -117,13 +130,21 @@ def training_samples(
             )
     if not count:
         return None
+    if every > evaluations:
+        raise ValueError(
+            f"`samples_every` must be at most the {evaluations} evaluations of the "
+            f"run, or nothing is sampled. Received: samples_every={every!r}."
+        )
     plain = plain_task(task, Continuation) or plain_task(task, Translation)
-    chosen = [
+    songs = [
         (record.id, example)
         for record in records
         if plain and not record.no_alter
-        for example in plain.examples(record)
-    ][:count]
+        # Of a song that is translated line by line, its first lines.
+        for example in itertools.islice(plain.examples(record), SAMPLE_LINES)
+    ]
+    ids = [*dict.fromkeys(song for song, _ in songs)][:count]
+    chosen = [(song, example) for song, example in songs if song in ids]
     if not chosen:
         raise ValueError(
             "`samples` must be 0 where nothing can be prompted with: samples need a "

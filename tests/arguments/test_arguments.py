@@ -90,3 +90,16 @@ def test_every_command_has_its_traceback():
     commands = (["quickstart"], TRAIN, SHOW, GENERATE, ["report", "x", "--out", "y"])
     for command in commands:
         assert parse(*command, "--traceback").traceback
+
+
+@pytest.mark.parametrize("tag", ["pa", "ta-Latn", "sr-Cyrl-RS", "bho"])
+def test_languages_are_tags(tag):
+    curate = ("curate", "songs", "--out", "dataset")
+    assert parse(*curate, "--language", tag).language == tag
+
+
+@pytest.mark.parametrize("name", ["Punjabi", "p", "ਪੰਜਾਬੀ", "pa_IN", ""])
+def test_a_language_is_not_taken_by_its_name(name, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        parse("curate", "songs", "--out", "dataset", "--language", name)
+    assert "BCP 47" in capsys.readouterr().err

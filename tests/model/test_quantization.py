@@ -15,7 +15,11 @@ from gemma_keras_ft.model.adapter_file import load_adapter, save_adapter
 from gemma_keras_ft.model.fingerprint import preset_fingerprint
 from gemma_keras_ft.model.lora import Adapter, adapter_variables, enable_adapter
 from gemma_keras_ft.model.preset import load_preset
-from gemma_keras_ft.model.quantization import quantization_of, quantize_base
+from gemma_keras_ft.model.quantization import (
+    count_base_parameters,
+    quantization_of,
+    quantize_base,
+)
 from gemma_keras_ft.training.trainer import Trainer
 
 # Of the logits' own spread.
@@ -55,6 +59,13 @@ def test_all_kernels_of_blocks_and_nothing_else_get_smaller(quantized, small_mod
     assert {v.dtype for v in others} == {"float32"}
     assert any("embeddings" in v.path for v in others)
     assert quantization_of(model) == mode
+
+
+def test_a_base_has_as_many_numbers_however_they_are_held(quantized, small_model):
+    expected = small_model.backbone.count_params()
+    assert count_base_parameters(quantized[0]) == expected
+    enable_adapter(small_model, Adapter(rank=2))
+    assert count_base_parameters(small_model) == expected
 
 
 def test_activations_are_not_quantized(quantized):

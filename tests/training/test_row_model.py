@@ -212,6 +212,41 @@ def test_a_skipped_step_is_told_apart_from_one_that_failed_long_ago(small_preset
     assert trainer.fit(model, rows)["skipped"] == 6
 
 
+def test_the_first_gemma_trains_by_the_same_engine():
+    """Without caps, window and post-norms, one key and value for all queries."""
+    import keras_hub
+
+    keras.utils.set_random_seed(0)
+    backbone = keras_hub.models.GemmaBackbone(
+        vocabulary_size=300,
+        num_layers=2,
+        num_query_heads=4,
+        num_key_value_heads=1,
+        hidden_dim=32,
+        intermediate_dim=64,
+        head_dim=8,
+        dtype="float32",
+    )
+    model = keras_hub.models.GemmaCausalLM(backbone, None)
+    ids = np.random.default_rng(0).integers(8, 300, (4, 24)).astype("int32")
+    logits = np.asarray(model({"token_ids": ids, "padding_mask": np.ones_like(ids)}))
+    expected = keras.losses.SparseCategoricalCrossentropy(from_logits=True)(
+        ids[:, 1:], logits[:, :-1]
+    )
+    enable_adapter(model, Adapter(rank=2))
+    fitted = STEP.build(model, total_steps=4)
+    weight = np.ones(ids.shape, "float32")
+    weight[:, -1] = 0
+    inputs = {"token_ids": ids, "padding_mask": np.ones_like(ids)}
+    labels = np.roll(ids, -1, axis=1)
+    losses = [
+        fitted.train_on_batch(inputs, labels, weight, return_dict=True)["loss"]
+        for _ in range(4)
+    ]
+    assert losses[0] == pytest.approx(float(expected), rel=1e-5)
+    assert losses[-1] < losses[0]
+
+
 def test_micro_batches_must_share_the_batch_evenly():
     with pytest.raises(ValueError, match="micro_batches=3"):
         Trainer(global_batch_size=8, micro_batches=3)

@@ -9,6 +9,7 @@ import pytest
 import gemma_keras_ft as gkf
 from gemma_keras_ft.cli import main
 from gemma_keras_ft.model.preset import load_preset
+from gemma_keras_ft.model.quantization import quantization_of
 
 # As the fixture `run` was trained.
 SETTINGS = {
@@ -331,3 +332,17 @@ def test_a_task_that_says_another_size_than_the_config_is_refused(
     (folder / "task.json").write_text(json.dumps(task))
     with pytest.raises(ValueError, match="vocabulary_size"):
         load_preset(folder)
+
+
+def test_a_run_keeps_the_dtype_and_quantization_it_was_asked_for(
+    dataset, small_preset, tmp_path
+):
+    base = {"preset": small_preset, "dtype": "bfloat16", "quantize": "int8"}
+    run = gkf.train(dataset, tmp_path / "run", **QUICK, **base)
+    model = gkf.read_run(run.directory).load_model()
+    assert model.backbone.dtype_policy.name == "bfloat16"
+    assert quantization_of(model) == "int8"
+    for name, value in (("dtype", "float32"), ("quantize", None)):
+        others = QUICK | base | {name: value}
+        with pytest.raises(ValueError, match=rf"`{name}` must equal the checkpoint"):
+            gkf.train(dataset, run.directory, resume=True, **others)

@@ -1,6 +1,7 @@
 """Samples at evaluations: scored, kept, and the same after a break."""
 
 import csv
+import dataclasses
 import json
 from pathlib import Path
 
@@ -123,7 +124,13 @@ def song(**fields):
 
 
 def choose(model=None, records=None, *, task=None, **settings):
-    settings = {"count": 1, "every": 1, "directory": Path(), "preset": "x"} | settings
+    settings = {
+        "count": 1,
+        "every": 1,
+        "evaluations": 8,
+        "directory": Path(),
+        "preset": "x",
+    } | settings
     records = [song()] if records is None else records
     return training_samples(model, task or gkf.Continuation(), records, **settings)
 
@@ -154,3 +161,42 @@ def test_nothing_to_prompt_with_is_an_error(wrong):
 def test_numbers_out_of_range_are_refused(wrong):
     with pytest.raises(ValueError, match=r"`samples(_every)?` must be at least"):
         choose(**wrong)
+
+
+def test_songs_are_counted_and_not_their_lines():
+    lines = tuple(f"line {number}" for number in range(9))
+    songs = [
+        gkf.LyricRecord(
+            id=f"song-{n}", lines=lines, translation=lines, translation_language="en"
+        )
+        for n in range(5)
+    ]
+    found = choose(records=songs, task=gkf.Translation(), count=3)
+    assert [*dict.fromkeys(found.ids)] == ["song-0", "song-1", "song-2"]
+    assert len(found.ids) == len(found.examples) == 18
+
+
+def test_what_is_never_due_is_refused():
+    with pytest.raises(ValueError, match=r"`samples_every` must be at most the 8"):
+        choose(every=9)
+    assert choose(every=8)
+
+
+def test_line_separators_and_what_is_no_row_survive(small_model, tmp_path):
+    file = tmp_path / "samples.jsonl"
+    file.write_text('half a li\n["no row"]\n', encoding="utf-8")
+
+    class Writer:
+        def generate(self, model, prompts):
+            return ["a\u2028b\x85c\u2029d" for _ in prompts]
+
+    samples = choose(small_model, directory=tmp_path)
+    samples = dataclasses.replace(samples, generator=Writer())
+    samples(1, 4)
+    samples(2, 8)
+    samples(2, 8)
+    found = file.read_text(encoding="utf-8").split("\n")[:-1]
+    assert found[:2] == ["half a li", '["no row"]']
+    rows = [json.loads(line) for line in found[2:]]
+    assert [row["step"] for row in rows] == [4, 8]
+    assert rows[0]["text"] == "a\u2028b\x85c\u2029d"
