@@ -29,8 +29,11 @@ def check_preset(preset: str | Path) -> Iterator[Finding]:
     from gemma_keras_ft.model.preset import TINY, tiny_preset_path
 
     name, built_in = str(preset), cast(Mapping[str, Any], GemmaCausalLM.presets)
-    scheme, separator, _ = name.partition("://")
-    if separator:
+    scheme, separator, rest = name.partition("://")
+    if not name or (separator and not rest.strip("/")):
+        found = f"{name!r} names no preset"
+        yield Finding(check="preset", status="error", found=found, remedy=_NAME_ONE)
+    elif separator:
         yield _check_source(name, scheme.lower())
     elif name == TINY:
         yield _check_folder(tiny_preset_path())

@@ -196,3 +196,10 @@ def test_a_name_that_no_gemma_has_is_an_error(name):
     found = check(name)
     assert found.status == "error"
     assert "gemma2_2b_en" in found.remedy
+
+
+@pytest.mark.parametrize("name", ["", "hf://", "kaggle:///"])
+def test_a_name_without_a_name_is_an_error(name):
+    (finding,) = check_preset(name)
+    assert finding.status == "error"
+    assert "names no preset" in finding.found
