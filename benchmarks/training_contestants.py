@@ -37,7 +37,7 @@ def train_ours(setup: Setup, line: Connection) -> None:
     """This package on packed rows."""
     from gemma_keras_ft.model.lora import enable_adapter
     from gemma_keras_ft.training.flops import training_flops
-    from gemma_keras_ft.training.host_memory import share_one_heap
+    from gemma_keras_ft.training.step_memory import share_one_heap
 
     # As the command line does.
     share_one_heap()

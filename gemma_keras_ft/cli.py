@@ -14,7 +14,7 @@ from gemma_keras_ft.training.compilation import (
     keep_compiled_programs,
     schedule_for_memory,
 )
-from gemma_keras_ft.training.host_memory import share_one_heap
+from gemma_keras_ft.training.step_memory import share_one_heap
 
 _TENSORFLOW_COMMANDS = ("quickstart", "show", "train", "evaluate", "generate")
 # What a user can mend is told in one sentence; anything else keeps its traceback.
@@ -34,9 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if arguments.command in _TENSORFLOW_COMMANDS:
             keep_compiled_programs()
             share_one_heap()
-            if vars(arguments).get("remat") == "block" or vars(arguments).get(
-                "quantize"
-            ):
+            if arguments.command == "train" and settings.saves_memory(arguments):
                 schedule_for_memory()
             import_tensorflow_quietly()
         status = _COMMANDS[arguments.command](arguments)

@@ -41,6 +41,11 @@ def trainer(arguments: argparse.Namespace) -> "gkf.Trainer":
     )
 
 
+def saves_memory(arguments: argparse.Namespace) -> bool:
+    """Returns whether the run should rather be small than quick."""
+    return arguments.remat != "none" or arguments.quantize is not None
+
+
 def task(arguments: argparse.Namespace) -> "gkf.Task":
     """Returns the task of --task, in the script of --script."""
     name = arguments.task

@@ -12,9 +12,9 @@ def preset_fingerprint(model) -> str:
     weight; adapters do not count, so it is the same before and after training. A
     base that `quantize_base` quantized has the hash that it had before.
     """
-    known = getattr(model.backbone, "base_fingerprint", None)
-    if known:
-        return known
+    quantized = getattr(model.backbone, "quantized_base", None)
+    if quantized:
+        return quantized.fingerprint
     digest = hashlib.sha256()
     config = {
         key: value

@@ -1,5 +1,6 @@
 """A frozen base in fewer bits, for more room to train in (QLoRA)."""
 
+import dataclasses
 from typing import Any
 
 from gemma_keras_ft.model.fingerprint import preset_fingerprint
@@ -10,6 +11,21 @@ from gemma_keras_ft.model.lora_enable import (
 
 INT8, INT4 = "int8", "int4"
 MODES = (INT8, INT4)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class QuantizedBase:
+    """What a backbone remembers of itself before it was quantized.
+
+    Args:
+        mode: One of `MODES`.
+        fingerprint: Its `preset_fingerprint`.
+        parameters: How many numbers it had.
+    """
+
+    mode: str
+    fingerprint: str
+    parameters: int
 
 
 def quantize_base(model, mode: str) -> None:
@@ -47,27 +63,29 @@ def quantize_base(model, mode: str) -> None:
     """
     _check(model, mode)
     backbone = model.backbone
-    fingerprint = preset_fingerprint(model)
-    parameters = backbone.count_params()
+    before = QuantizedBase(
+        mode=mode,
+        fingerprint=preset_fingerprint(model),
+        parameters=backbone.count_params(),
+    )
     for block in backbone.transformer_layers:
         for layer in block._flatten_layers(include_self=False):
             if hasattr(layer, "kernel"):
                 layer.quantize(config=_config(mode))
-    backbone.base_fingerprint = fingerprint
-    backbone.base_parameters = parameters
-    backbone.base_quantization = mode
+    backbone.quantized_base = before
 
 
 def quantization_of(model) -> str | None:
     """Returns the mode that `quantize_base` was given; None without."""
-    return getattr(model.backbone, "base_quantization", None)
+    found = getattr(model.backbone, "quantized_base", None)
+    return found.mode if found else None
 
 
 def count_base_parameters(model) -> int:
     """Returns how many numbers the base has, however they are held."""
-    known = getattr(model.backbone, "base_parameters", None)
-    if known:
-        return known
+    found = getattr(model.backbone, "quantized_base", None)
+    if found:
+        return found.parameters
     return model.backbone.count_params() - count_adapter_parameters(model)
 
 

@@ -102,9 +102,10 @@ def keep_compiled_programs() -> None:
 
 
 def schedule_for_memory() -> None:
-    """Lets XLA order a CPU's work for the least memory: remat is undone otherwise.
+    """Lets XLA order a CPU's work for the least memory.
 
-    To be called before JAX is imported.
+    Otherwise it undoes remat, and unpacks many quantized kernels at once. To be called
+    before JAX is imported.
     """
     flags = os.environ.get(_FLAGS, "")
     if _SCHEDULER not in flags:

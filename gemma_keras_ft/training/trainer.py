@@ -17,7 +17,6 @@ from gemma_keras_ft.training.best import Best
 from gemma_keras_ft.training.checkpoint import Checkpointer
 from gemma_keras_ft.training.compilation import watch_compilations
 from gemma_keras_ft.training.flops import measure_peak_flops, training_flops
-from gemma_keras_ft.training.host_memory import kept_memory
 from gemma_keras_ft.training.interrupt import interruptible
 from gemma_keras_ft.training.meter import Meter
 from gemma_keras_ft.training.metrics_files import MetricsFiles
@@ -25,6 +24,7 @@ from gemma_keras_ft.training.preflight import check_training
 from gemma_keras_ft.training.run_log import RunLog, Score
 from gemma_keras_ft.training.schedule import build_optimizer
 from gemma_keras_ft.training.settings import check_peak_flops, check_trainer
+from gemma_keras_ft.training.step_memory import kept_memory
 
 
 @register("trainer")
@@ -157,7 +157,14 @@ class Trainer(Configurable):
         files = MetricsFiles(Path(metrics_directory)) if metrics_directory else None
         meter = self._meter(model, rows, total_steps, peak_flops)
         log = RunLog(
-            *(interval, total_steps, loader, checkpointer, best, meter, files, score)
+            interval=interval,
+            total_steps=total_steps,
+            loader=loader,
+            checkpointer=checkpointer,
+            best=best,
+            meter=meter,
+            files=files,
+            score=score,
         )
         with contextlib.ExitStack() as stack:
             if files:

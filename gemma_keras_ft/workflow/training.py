@@ -106,13 +106,7 @@ def train(
     plan = dataclasses.replace(plan or RowPlan(), seed=seed)
     out = Path(out)
     _check_folder(out, free=not (resume or overwrite))
-    if model is None:
-        model = load_preset(preset, dtype=dtype, quantize=quantize)
-    if quantization_of(model) != quantize:
-        raise ValueError(
-            "`model` must be quantized as `quantize` says. Received: quantize="
-            f"{quantize!r}, for a model in {quantization_of(model)!r}."
-        )
+    model = _base(preset, model, dtype=dtype, quantize=quantize)
     enable_adapter(model, adapter, seed=seed)
     select = {"language": language, "style": style}
     records = dataset.select("train", **select)
@@ -179,6 +173,18 @@ def train(
         **_count_parameters(model),
     }
     return write_run(out, model, facts)
+
+
+def _base(preset, model, *, dtype: str | None, quantize: str | None) -> Any:
+    """Returns `model`, or loads the preset, in the quantization that is asked for."""
+    if model is None:
+        return load_preset(preset, dtype=dtype, quantize=quantize)
+    if quantization_of(model) != quantize:
+        raise ValueError(
+            "`model` must be quantized as `quantize` says. Received: quantize="
+            f"{quantize!r}, for a model in {quantization_of(model)!r}."
+        )
+    return model
 
 
 def _count_parameters(model) -> dict[str, int]:

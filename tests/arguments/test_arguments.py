@@ -4,6 +4,9 @@ import gemma_keras_ft as gkf
 from gemma_keras_ft.arguments import TASKS, build_parser
 from gemma_keras_ft.data.cut import OVERFLOWS
 from gemma_keras_ft.data.tasks.scripts import AUTO, SCRIPTS
+from gemma_keras_ft.model.precision import DTYPES
+from gemma_keras_ft.model.quantization import MODES
+from gemma_keras_ft.training.settings import REMAT
 
 TRAIN = ["train", "dataset", "--out", "run"]
 SHOW = ["show", "dataset"]
@@ -63,6 +66,19 @@ def test_choices_are_those_of_the_library():
         assert parse(*TRAIN, "--overflow", overflow).overflow == overflow
     for layout in ("packed", "bucketed", "single"):
         assert parse(*TRAIN, "--layout", gkf.RowPlan(layout=layout).layout)
+
+
+@pytest.mark.parametrize(
+    ("flag", "choices"),
+    [("--dtype", DTYPES), ("--quantize", MODES), ("--remat", REMAT)],
+)
+def test_choices_are_all_those_of_the_library_and_no_others(flag, choices, capsys):
+    for choice in choices:
+        assert getattr(parse(*TRAIN, flag, choice), flag.strip("-")) == choice
+    with pytest.raises(SystemExit, match="2"):
+        parse(*TRAIN, flag, "other")
+    told = capsys.readouterr().err.partition("choose from")[2]
+    assert told.count(",") == len(choices) - 1
 
 
 @pytest.mark.parametrize("task", [*TASKS, "mine.py", "a folder/mine.json"])

@@ -92,7 +92,7 @@ def check_kept_memory() -> Iterator[Finding]:
     """Looks whether a CPU's memory is kept from one step to the next."""
     import jax
 
-    from gemma_keras_ft.training.host_memory import can_keep_memory
+    from gemma_keras_ft.training.step_memory import can_keep_memory
 
     if jax.default_backend() != "cpu" or platform.libc_ver()[0] != "glibc":
         return

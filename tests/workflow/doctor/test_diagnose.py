@@ -151,6 +151,7 @@ def test_a_finding_says_what_to_do_where_something_is_amiss():
     with pytest.raises(ValueError, match=r"`remedy` must say what to do.*'error'.*jax"):
         Finding(check="jax", status="error", found="is not installed")
     with pytest.raises(ValueError, match=r"`status` must be one of .*'fine'"):
+        # What a type checker refuses is refused when it runs too.
         Finding(check="jax", status="fine", found="0.10.2")  # type: ignore[arg-type]
 
 

@@ -5,7 +5,7 @@ import types
 import jax
 import pytest
 
-from gemma_keras_ft.training import host_memory
+from gemma_keras_ft.training import step_memory
 from gemma_keras_ft.workflow.doctor import devices as doctor_devices
 from gemma_keras_ft.workflow.doctor.devices import (
     check_backend,
@@ -201,7 +201,7 @@ def glibc(monkeypatch):
     library = types.SimpleNamespace(
         mallopt=lambda *given: told.append(given), malloc_trim=lambda _: None
     )
-    monkeypatch.setattr(host_memory, "_library", lambda: library)
+    monkeypatch.setattr(step_memory, "_library", lambda: library)
     monkeypatch.setattr("platform.libc_ver", lambda: ("glibc", "2.36"))
     return told
 
@@ -214,9 +214,9 @@ def test_a_steps_memory_that_would_be_kept_is_not_touched(glibc):
 @pytest.mark.parametrize("why", ["the user's setting", "no room"])
 def test_memory_that_is_not_kept_is_told(glibc, monkeypatch, why):
     if why == "no room":
-        monkeypatch.setattr(host_memory, "available_memory", lambda: 0)
+        monkeypatch.setattr(step_memory, "available_memory", lambda: 0)
     else:
-        monkeypatch.setattr(host_memory, "_library", lambda: None)
+        monkeypatch.setattr(step_memory, "_library", lambda: None)
     found = only(check_kept_memory())
     assert found.status == "warning" and "LD_PRELOAD" in found.remedy
     assert glibc == []
