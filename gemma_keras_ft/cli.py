@@ -1,10 +1,11 @@
 """`gemma-keras-ft`: the same calls as the library, from the command line."""
 
 import argparse
+import contextlib
 import os
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import gemma_keras_ft as gkf
 from gemma_keras_ft.arguments import TASKS, build_parser, settings
@@ -37,7 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             if arguments.command == "train" and settings.saves_memory(arguments):
                 schedule_for_memory()
             import_tensorflow_quietly()
-        status = _COMMANDS[arguments.command](arguments)
+        with _joined(arguments):
+            status = _COMMANDS[arguments.command](arguments)
     except _USER_ERRORS as error:
         if arguments.traceback:
             raise
@@ -48,6 +50,27 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("gemma-keras-ft: stopped.", file=sys.stderr)
         return 130
     return status or 0
+
+
+@contextlib.contextmanager
+def _joined(arguments: argparse.Namespace) -> Iterator[None]:
+    """Joins the hosts of a job, of which the first one alone says how it goes."""
+    hosts = getattr(arguments, "hosts", None)
+    if hosts is None:
+        yield
+        return
+    from gemma_keras_ft.model.hosts import is_first_host, join_hosts
+
+    join_hosts(hosts, dead_after_seconds=arguments.host_timeout)
+    if is_first_host():
+        yield
+        return
+    with (
+        open(os.devnull, "w") as nowhere,
+        contextlib.redirect_stdout(nowhere),
+        contextlib.redirect_stderr(nowhere),
+    ):
+        yield
 
 
 def _quickstart(arguments: argparse.Namespace) -> None:
@@ -166,6 +189,7 @@ def _train(arguments: argparse.Namespace) -> None:
             preset=arguments.preset,
             dtype=arguments.dtype,
             quantize=arguments.quantize,
+            mesh=arguments.mesh,
             task=settings.task(arguments),
             language=arguments.language,
             style=arguments.style,
@@ -200,6 +224,7 @@ def _train(arguments: argparse.Namespace) -> None:
 def _evaluate(arguments: argparse.Namespace) -> None:
     from gemma_keras_ft.evaluation.report import check_report_folder
     from gemma_keras_ft.evaluation.terminal import print_summary
+    from gemma_keras_ft.model.hosts import is_first_host
 
     check_report_folder(arguments.out)
     _know_task(arguments)
@@ -211,7 +236,10 @@ def _evaluate(arguments: argparse.Namespace) -> None:
             samples=arguments.samples,
             seed=arguments.seed,
             preset=arguments.preset,
+            mesh=arguments.mesh,
         )
+    if not is_first_host():
+        return
     html, _ = gkf.write_report(results, arguments.out)
     print_summary({**results, "where": {"report": str(html)}})
 
@@ -231,6 +259,7 @@ def _generate(arguments: argparse.Namespace) -> None:
             ),
             base=arguments.base,
             preset=arguments.preset,
+            mesh=arguments.mesh,
         )
     for text in texts:
         print(printable(prompt + text.strip("\n")) + "\n")

@@ -48,6 +48,31 @@ def add_seed(command: argparse.ArgumentParser) -> None:
     )
 
 
+def add_devices(command: argparse.ArgumentParser) -> None:
+    """Adds how devices and hosts share the work."""
+    devices = command.add_argument_group("devices")
+    devices.add_argument(
+        "--mesh",
+        default="auto",
+        help="how devices share the work: such as batch=8, fsdp=8, model=4 or "
+        "batch=2,model=4; auto takes what suits them and the preset",
+    )
+    devices.add_argument(
+        "--hosts",
+        metavar="HOSTS",
+        help="join other hosts, on which the same command runs: auto on Cloud TPU and "
+        "SLURM, else ADDRESS:PORT of the first, their number and which this is, as in "
+        "10.0.0.1:1234,2,0",
+    )
+    devices.add_argument(
+        "--host-timeout",
+        type=integer(1, 86_400),
+        default=100,
+        metavar="SECONDS",
+        help="end where another host has given no sign of life for so long",
+    )
+
+
 def language(text: str) -> str:
     """Parses a language's tag, and refuses its name."""
     if not _LANGUAGE.fullmatch(text):

@@ -2,7 +2,12 @@
 
 import argparse
 
-from gemma_keras_ft.arguments.parser import add_command, add_seed, integer
+from gemma_keras_ft.arguments.parser import (
+    add_command,
+    add_devices,
+    add_seed,
+    integer,
+)
 
 # One fewer than Gemma 2's context: the prompt takes at least a place.
 _MOST_NEW_TOKENS = 8191
@@ -26,6 +31,7 @@ def add_evaluate(commands) -> argparse.ArgumentParser:
         help="songs to continue for reading",
     )
     _add_origin(command)
+    add_devices(command)
     add_seed(command)
     return command
 
@@ -56,6 +62,7 @@ def add_generate(commands) -> argparse.ArgumentParser:
         help="leave the adapter out, to compare (not with tiny_gemma2)",
     )
     _add_origin(command)
+    add_devices(command)
     add_seed(command)
     return command
 

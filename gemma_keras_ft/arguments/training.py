@@ -6,6 +6,7 @@ from gemma_keras_ft.arguments.parser import (
     LARGEST_COUNT,
     LARGEST_SEED,
     add_command,
+    add_devices,
     add_seed,
     integer,
 )
@@ -134,6 +135,7 @@ def add_train(commands) -> argparse.ArgumentParser:
         "tell the share that is used",
     )
     _add_rows(training)
+    add_devices(command)
     existing = command.add_mutually_exclusive_group()
     existing.add_argument(
         "--resume", action="store_true", help="continue the run in --out, if any"

@@ -9,7 +9,8 @@ import numpy as np
 from gemma_keras_ft.config import Configurable, check_seed, register
 from gemma_keras_ft.data.cut import CONTEXT_LENGTH
 from gemma_keras_ft.data.tokenize import encode_text
-from gemma_keras_ft.model.mesh import batch_axis_size
+from gemma_keras_ft.model.calls import replaced_calls
+from gemma_keras_ft.model.mesh import BATCH, row_shards
 
 # Row lengths are rounded up to a multiple of this, so that prompts of different
 # lengths share a compiled program.
@@ -62,7 +63,8 @@ class Generator(Configurable):
         """Returns the continuation of each prompt, without the prompt.
 
         A prompt is taken as plain text: a control token spelled in it stays text.
-        Stops a row at `<eos>` or `<end_of_turn>`.
+        Stops a row at `<eos>` or `<end_of_turn>`. In the scope of a mesh it takes all
+        its devices; every host, where there are several, must call it.
 
         Args:
             model: A `keras_hub.models.GemmaCausalLM`.
@@ -87,7 +89,7 @@ class Generator(Configurable):
             )
         length = -(-longest // _LENGTH_STEP) * _LENGTH_STEP
         # Rows are repeated until the devices share them evenly.
-        rows = -(-len(encoded) // batch_axis_size()) * batch_axis_size()
+        rows = -(-len(encoded) // row_shards()) * row_shards()
         token_ids = np.full((rows, length), tokenizer.pad_token_id, "int32")
         padding_mask = np.zeros((rows, length), "int32")
         for row in range(rows):
@@ -132,10 +134,27 @@ class Generator(Configurable):
         model.preprocessor, model.sampler = None, sampler
         model.generate_function = None
         try:
-            yield
+            with replaced_calls(model, _on_mesh, ("generate_step",)):
+                yield
         finally:
             model.preprocessor, model.sampler = before
             model.generate_function = None
+
+
+def _on_mesh(stock):
+    """Keeps rows apart by `batch` alone; every device learns what all have written.
+
+    A token takes little memory and all weights: where those are shared out by `fsdp`,
+    each device multiplies its share for all rows, and gathers none of the others'.
+    """
+    from gemma_keras_ft.model.placement import constrain
+
+    def generate_step(inputs, stop_token_ids=None):
+        inputs = {name: constrain(values, BATCH) for name, values in inputs.items()}
+        outputs = stock(inputs, stop_token_ids)
+        return {name: constrain(values) for name, values in outputs.items()}
+
+    return generate_step
 
 
 def stop_token_ids(tokenizer) -> tuple[int, ...]:

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 import numpy as np
 
 from gemma_keras_ft.model.attention import attends_in_segments, replace_attention
+from gemma_keras_ft.model.mesh import row_shards
 
-# Logits are formed for this many places of a row at a time, so that a row never
-# needs [sequence_length, vocabulary] at once.
-_CHUNK = 64
-_LOGITS_BUDGET = 2**26
+# Rows are cut to no less, and to few lengths, as each is compiled.
+_SHORTEST = 64
+_MOST_ROWS, _MOST_TOKENS = 32, 2**14
 _ARRAYS = ("token_ids", "segment_ids", "labels", "sample_weight")
 
 _compiled: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
@@ -37,20 +37,23 @@ def score_rows(
 ) -> RowScores:
     """Scores the weighted labels of every row.
 
-    Rows of similar length are scored together, cut to the length they need.
+    Rows of similar length are scored together, cut to the length they need; in the
+    scope of a mesh, on all its devices.
 
     Args:
         model: A `keras_hub.models.GemmaCausalLM`, with or without an adapter.
         arrays: `token_ids`, `segment_ids`, `labels` int32 and `sample_weight`
             float32, each `(rows, sequence_length)`.
-        rows_per_batch: Rows at a time; by default what keeps the logits small.
+        rows_per_batch: Rows at a time on each device; as many as fit, by default.
     """
+    from gemma_keras_ft.model.placement import put_rows
+
     if not attends_in_segments(model):
         replace_attention(model)
     count, length = arrays["token_ids"].shape
-    vocabulary = model.backbone.vocabulary_size
-    budget = _LOGITS_BUDGET // (min(length, _CHUNK) * vocabulary)
-    size = min(rows_per_batch or max(1, budget), 32, count)
+    most = max(1, _MOST_TOKENS // length)
+    size = min(rows_per_batch or most, _MOST_ROWS, -(-count // row_shards()))
+    size *= row_shards()
     score = _compiled.get(model) or _compiled.setdefault(model, _compile_score(model))
     variables = [variable.value for variable in model.backbone.variables]
     nats, correct = np.zeros(count, "float64"), np.zeros(count, "int64")
@@ -63,7 +66,7 @@ def score_rows(
         batch = {
             name: np.pad(arrays[name][places, :width], padding) for name in _ARRAYS
         }
-        found_nats, found_correct = score(variables, batch)
+        found_nats, found_correct = score(variables, put_rows(batch))
         nats[places] = np.asarray(found_nats)[: len(places)]
         correct[places] = np.asarray(found_correct)[: len(places)]
     tokens = (arrays["sample_weight"] > 0).sum(axis=1).astype("int64")
@@ -72,15 +75,19 @@ def score_rows(
 
 def _bucket(length: int) -> int:
     """Rounds up to 64, 96, 128, 192, 256, 384, ...: few programs, little padding."""
-    power = max(_CHUNK, 1 << (length - 1).bit_length())
+    power = max(_SHORTEST, 1 << (length - 1).bit_length())
     between = power * 3 // 4
-    return between if _CHUNK < between and length <= between else power
+    return between if _SHORTEST < between and length <= between else power
 
 
 def _compile_score(model):
     import jax
     import jax.numpy as jnp
     import keras
+
+    from gemma_keras_ft.model.blocks import arranged_blocks
+    from gemma_keras_ft.model.loss import token_losses
+    from gemma_keras_ft.model.placement import constrain, loss_shards
 
     # The compiled function must not keep its own key in the cache alive.
     reference = weakref.ref(model)
@@ -90,38 +97,20 @@ def _compile_score(model):
         assert alive is not None  # the caller holds it
         backbone = alive.backbone
         mapping = list(zip(backbone.variables, values, strict=True))
-        with keras.StatelessScope(state_mapping=mapping):
+        with keras.StatelessScope(state_mapping=mapping), arranged_blocks(backbone):
             inputs = {
                 "token_ids": batch["token_ids"],
                 "padding_mask": batch["segment_ids"],
             }
-            hidden = backbone(inputs, training=False)
-
-            def chunk(part):
-                hidden, labels, weight = part
-                logits = backbone.token_embedding(hidden, reverse=True)
-                logits = logits.astype("float32")
-                right = jnp.take_along_axis(logits, labels[..., None], -1)[..., 0]
-                nats = jax.nn.logsumexp(logits, axis=-1) - right
-                correct = logits.argmax(-1) == labels
-                scored = weight > 0
-                return (nats * scored).sum(-1), (correct & scored).sum(-1)
-
-            parts = (hidden, batch["labels"], batch["sample_weight"])
-            nats, correct = jax.lax.map(chunk, jax.tree.map(_in_chunks, parts))
-        return nats.sum(0), correct.sum(0)
+            losses = token_losses(
+                backbone(inputs, training=False),
+                keras.ops.convert_to_tensor(backbone.token_embedding.embeddings),
+                batch["labels"],
+                soft_cap=backbone.final_logit_soft_cap,
+                sample_weight=jnp.maximum(batch["sample_weight"], 0),
+                **loss_shards(backbone),
+            )
+        # Every host reads them.
+        return constrain(losses.nats.sum(-1)), constrain(losses.correct.sum(-1))
 
     return jax.jit(score)
-
-
-def _in_chunks(values):
-    """(rows, length, …) -> (chunks, rows, chunk, …); the rest is padded with 0."""
-    import jax.numpy as jnp
-
-    rows, length = values.shape[:2]
-    chunk = min(_CHUNK, length)
-    padding = [(0, 0)] * values.ndim
-    padding[1] = (0, -length % chunk)
-    values = jnp.pad(values, padding)
-    values = values.reshape(rows, -1, chunk, *values.shape[2:])
-    return jnp.moveaxis(values, 1, 0)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from gemma_keras_ft.config import from_config
+from gemma_keras_ft.model.hosts import is_first_host
 from gemma_keras_ft.model.lora_enable import (
     adapter_settings,
     adapter_shapes,
@@ -28,6 +29,8 @@ def save_adapter(
 ) -> None:
     """Saves the adapter alone, as safetensors keyed by variable path.
 
+    All hosts must call it, where there are several; the first one writes.
+
     Args:
         model: The model that carries the adapter.
         path: File to write.
@@ -40,6 +43,8 @@ def save_adapter(
     """
     from safetensors.numpy import save
 
+    from gemma_keras_ft.model.placement import fetch
+
     check_not_merged(model)
     if adapter_settings(model) != adapter:
         raise ValueError(
@@ -47,7 +52,7 @@ def save_adapter(
             f"with {adapter_settings(model)}."
         )
     values = {
-        name: np.asarray(variable.value).astype("float32")
+        name: fetch(variable.value).astype("float32")
         for name, variable in adapter_variables(model).items()
     }
     facts = {
@@ -58,7 +63,8 @@ def save_adapter(
     }
     # Several keys would be written in an order that changes from save to save.
     metadata = {_METADATA: json.dumps(facts, sort_keys=True)}
-    write_bytes_atomically(path, save(values, metadata=metadata))
+    if is_first_host():
+        write_bytes_atomically(path, save(values, metadata=metadata))
 
 
 def read_adapter(path: str | Path) -> tuple[Adapter, Mapping[str, str]]:

@@ -15,6 +15,8 @@ def preset_fingerprint(model) -> str:
     quantized = getattr(model.backbone, "quantized_base", None)
     if quantized:
         return quantized.fingerprint
+    from gemma_keras_ft.model.placement import fetch
+
     digest = hashlib.sha256()
     config = {
         key: value
@@ -28,13 +30,12 @@ def preset_fingerprint(model) -> str:
             continue
         first = variable.value[(0,) * (len(variable.shape) - 1)][:256]
         digest.update(variable.path.encode())
-        digest.update(_as_bfloat16_bytes(first))
+        digest.update(_as_bfloat16_bytes(fetch(first)))
     return digest.hexdigest()[:16]
 
 
 def _as_bfloat16_bytes(values: Any) -> bytes:
     """Rounds to the coarsest dtype a base is loaded in, so that all give one hash."""
     import ml_dtypes
-    import numpy as np
 
-    return np.asarray(values).astype(ml_dtypes.bfloat16).tobytes()
+    return values.astype(ml_dtypes.bfloat16).tobytes()

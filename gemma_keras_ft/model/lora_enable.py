@@ -160,9 +160,11 @@ def base_only(model):
     Raises:
         ValueError: If the adapter is merged.
     """
+    from gemma_keras_ft.model.placement import fetch
+
     check_not_merged(model)
     factors = [
-        (variable, np.asarray(variable.value))
+        (variable, fetch(variable.value))
         for path, variable in adapter_variables(model).items()
         if path.endswith("lora_kernel_b")
     ]

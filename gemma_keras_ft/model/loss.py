@@ -8,7 +8,12 @@ import jax
 import jax.numpy as jnp
 from jax.custom_derivatives import SymbolicZero
 
-from gemma_keras_ft.model.loss_chunks import ChunkOptions, TokenLosses, losses_in_chunks
+from gemma_keras_ft.model.loss_chunks import (
+    ChunkOptions,
+    TokenLosses,
+    VocabularyShards,
+    losses_in_chunks,
+)
 
 # More tokens at once make the products hardly faster, and leave less to skip.
 _MOST_TOKENS = 512
@@ -25,6 +30,7 @@ def token_losses(
     z_loss: float = 0.0,
     chunk_bytes: int = 2**28,
     row_shards: int = 1,
+    vocabulary_shards: VocabularyShards | None = None,
     embedding_trainable: bool = False,
 ) -> TokenLosses:
     """Computes the loss of each token without ever holding all logits.
@@ -59,7 +65,8 @@ def token_losses(
             follows how many tokens it holds: 262 with a vocabulary of 256,000, never
             more than 512, at least one of every row. Temporaries are about 2.3 times
             this. Smaller chunks are slower: 128 tokens by a sixth against 256 on CPU.
-        row_shards: Over how many devices the rows are spread.
+        row_shards: Over how many devices the rows of a chunk are spread.
+        vocabulary_shards: How devices share the vocabulary out, where they do.
         embedding_trainable: Whether the embedding needs a gradient. Then logits are
             computed again in the backward pass.
 
@@ -81,8 +88,15 @@ def token_losses(
         soft_cap=soft_cap,
         label_smoothing=label_smoothing,
         z_loss=z_loss,
-        places=_places(-(-rows // row_shards), length, embedding.shape[0], chunk_bytes),
+        places=_places(
+            -(-rows // row_shards),
+            length,
+            embedding.shape[0],
+            chunk_bytes,
+            shards=vocabulary_shards.count if vocabulary_shards else 1,
+        ),
         skip_unscored=sample_weight is not None,
+        shards=vocabulary_shards,
     )
     scored = jnp.ones((rows, length), bool)
     if sample_weight is not None:
@@ -152,9 +166,11 @@ def _scaled(gradient, cotangent):
 _frozen_losses.defvjp(_frozen_forward, _frozen_backward, symbolic_zeros=True)
 
 
-def _places(rows: int, length: int, vocabulary: int, chunk_bytes: int) -> int:
+def _places(
+    rows: int, length: int, vocabulary: int, chunk_bytes: int, shards: int
+) -> int:
     """Returns how many places of every row make a chunk, evenly shared out."""
-    tokens = min(chunk_bytes // (4 * vocabulary), _MOST_TOKENS)
+    tokens = min(chunk_bytes // (4 * vocabulary), _MOST_TOKENS) * shards
     places = max(1, min(length, tokens // rows))
     return -(-length // -(-length // places))
 

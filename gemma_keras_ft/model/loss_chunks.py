@@ -29,6 +29,27 @@ class TokenLosses(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class VocabularyShards:
+    """How devices share the vocabulary out, each with a part of the embedding.
+
+    Each forms the logits of its part of the vocabulary, for the rows of all devices
+    with which it shares that: a chunk's hidden states are brought together, and never
+    the embedding.
+
+    Args:
+        count: Number of the parts.
+        apart: Sharding of arrays by their first axis, the rows.
+        together: The same, but for rows that are whole on all that share them.
+        logits: Sharding of `(tokens, vocabulary)`.
+    """
+
+    count: int
+    apart: jax.sharding.Sharding
+    together: jax.sharding.Sharding
+    logits: jax.sharding.Sharding
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class ChunkOptions:
     """What `losses_in_chunks` computes.
 
@@ -38,6 +59,7 @@ class ChunkOptions:
         z_loss: Factor of `logsumexp**2` in the objective.
         places: Places of every row in a chunk.
         skip_unscored: Whether to gather the scored places and skip the rest.
+        shards: How a mesh shares the vocabulary out, where it does.
     """
 
     soft_cap: float | None
@@ -45,6 +67,7 @@ class ChunkOptions:
     z_loss: float
     places: int
     skip_unscored: bool
+    shards: VocabularyShards | None = None
 
     @property
     def plain(self) -> bool:
@@ -127,12 +150,17 @@ def _join(values, *, length: int):
 
 def _chunk_losses(part, embedding, *, options: ChunkOptions, with_gradient: bool):
     rows_and_places = part[1].shape
+    if options.shards:
+        part = jax.lax.with_sharding_constraint(part, options.shards.together)
     # As a matrix, XLA writes the gradient over the exponentials.
     tokens = tuple(values.reshape(-1, *values.shape[2:]) for values in part)
     found = _token_losses(tokens, embedding, options, with_gradient)
-    return jax.tree.map(
+    found = jax.tree.map(
         lambda values: values.reshape(*rows_and_places, *values.shape[1:]), found
     )
+    if options.shards:
+        found = jax.lax.with_sharding_constraint(found, options.shards.apart)
+    return found
 
 
 def _token_losses(tokens, embedding, options: ChunkOptions, with_gradient: bool):
@@ -141,6 +169,8 @@ def _token_losses(tokens, embedding, options: ChunkOptions, with_gradient: bool)
     hidden = jnp.where(scored[..., None], hidden, 0)
     embedding = embedding.astype(hidden.dtype)
     logits = _capped_logits(hidden, embedding, options.soft_cap)
+    if options.shards:
+        logits = jax.lax.with_sharding_constraint(logits, options.shards.logits)
     exponentials, log_total = _exponentials(logits, options.soft_cap)
     losses = _losses(logits, log_total, labels, options)
     losses = jax.tree.map(lambda values: jnp.where(scored, values, 0.0), losses)
@@ -176,8 +206,7 @@ def _exponentials(logits, soft_cap):
 
 def _losses(logits, log_total, labels, options: ChunkOptions) -> TokenLosses:
     known = (labels >= 0) & (labels < logits.shape[-1])
-    place = jnp.where(known, labels, 0)[..., None]
-    own = jnp.where(known, jnp.take_along_axis(logits, place, -1)[..., 0], jnp.nan)
+    own = jnp.where(known, _pick(logits, jnp.where(known, labels, 0), options), jnp.nan)
     nats = log_total - own
     objective = nats
     if not options.plain:
@@ -187,6 +216,15 @@ def _losses(logits, log_total, labels, options: ChunkOptions) -> TokenLosses:
         objective += options.z_loss * log_total**2
     correct = _is_first_maximum(logits, own, labels) & jnp.isfinite(nats)
     return TokenLosses(nats, correct.astype(jnp.float32), objective)
+
+
+def _pick(logits, labels, options: ChunkOptions):
+    """Returns the logit of each label."""
+    labels = labels[..., None]
+    if options.shards:
+        # Each device sums over its part of the vocabulary, in which it may not be.
+        return jnp.where(_indices(logits) == labels, logits, 0.0).sum(-1)
+    return jnp.take_along_axis(logits, labels, -1)[..., 0]
 
 
 def _is_first_maximum(logits, own, labels):

@@ -33,6 +33,8 @@ def load_preset(
 ) -> Any:
     """Loads a Gemma preset as a `keras_hub.models.GemmaCausalLM`.
 
+    In the scope of a mesh, each device is given its part of every weight alone.
+
     Args:
         name: `"tiny_gemma2"` for the embedded model, the path of a preset folder,
             or anything KerasHub knows: `"gemma2_2b_en"`, `"kaggle://…"`,
@@ -51,12 +53,17 @@ def load_preset(
     require_jax()
     import keras_hub
 
+    from gemma_keras_ft.model.placement import assigned_in_parts
+
     dtype = dtype or choose_precision().dtype
     check_dtype(dtype)
     folder = _local_folder(name)
     if folder is not None:
         _check_folder(folder)
-    model = keras_hub.models.GemmaCausalLM.from_preset(str(folder or name), dtype=dtype)
+    with assigned_in_parts():
+        model = keras_hub.models.GemmaCausalLM.from_preset(
+            str(folder or name), dtype=dtype
+        )
     replace_attention(model)
     if quantize:
         quantize_base(model, quantize)

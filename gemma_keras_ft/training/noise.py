@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import keras
 
-from gemma_keras_ft.training.calls import replaced_calls
+from gemma_keras_ft.model.calls import replaced_calls
 
 # What Keras calls, of a layer as it comes and of one whose weights are quantized.
 _CALLS = ("call", "quantized_call")

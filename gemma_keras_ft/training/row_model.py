@@ -9,12 +9,12 @@ import jax
 import jax.numpy as jnp
 import keras
 
+from gemma_keras_ft.model.blocks import arranged_blocks
 from gemma_keras_ft.model.lora import adapter_random_state
 from gemma_keras_ft.model.loss import token_losses
-from gemma_keras_ft.model.mesh import batch_axis_size
+from gemma_keras_ft.model.placement import loss_shards
 from gemma_keras_ft.training.compilation import EVALUATE, TRAIN
 from gemma_keras_ft.training.noise import draw_noise, noisy_embedding
-from gemma_keras_ft.training.remat import rematerialized_blocks
 from gemma_keras_ft.training.run_log import ACCURACY, NATS, SKIPPED, TOKENS
 
 _MEANS = ("loss", NATS, ACCURACY)
@@ -36,7 +36,7 @@ class RowModel(keras.Model):
         micro_batches: Parts in which a batch is computed one after the other, for
             less memory: gradients are the same, and it is one step of the schedule.
         remat: Whether blocks are computed again in the backward pass; see
-            `rematerialized_blocks`.
+            `arranged_blocks`.
         neftune_alpha: Noise on the embeddings in training; see `draw_noise`.
         seed: Seed of that noise.
     """
@@ -80,7 +80,11 @@ class RowModel(keras.Model):
                 `(rows, length)`.
             training: Whether dropout and noise are on.
         """
-        with self._as_in_training(rows) if training else contextlib.nullcontext():
+        with contextlib.ExitStack() as stack:
+            remat = self.remat and training
+            stack.enter_context(arranged_blocks(self.backbone, remat=remat))
+            if training and self.noise_seeds:
+                stack.enter_context(self._noise(rows["padding_mask"]))
             hidden = self.backbone(
                 {name: rows[name] for name in ("token_ids", "padding_mask")},
                 training=training,
@@ -93,7 +97,7 @@ class RowModel(keras.Model):
             sample_weight=rows["sample_weight"],
             label_smoothing=self.label_smoothing,
             z_loss=self.z_loss,
-            row_shards=batch_axis_size(),
+            **loss_shards(self.backbone),
         )
 
     @property
@@ -102,21 +106,14 @@ class RowModel(keras.Model):
         states = [self.noise_seeds.state] if self.noise_seeds else []
         return adapter_random_state(self) | {state.path: state for state in states}
 
-    @contextlib.contextmanager
-    def _as_in_training(self, rows):
-        with contextlib.ExitStack() as stack:
-            if self.remat:
-                stack.enter_context(rematerialized_blocks(self.backbone))
-            if self.noise_seeds:
-                noise = draw_noise(
-                    rows["padding_mask"],
-                    width=self.backbone.hidden_dim,
-                    alpha=self.neftune_alpha,
-                    seeds=self.noise_seeds,
-                )
-                embedding = self.backbone.token_embedding
-                stack.enter_context(noisy_embedding(embedding, noise))
-            yield
+    def _noise(self, segment_ids):
+        noise = draw_noise(
+            segment_ids,
+            width=self.backbone.hidden_dim,
+            alpha=self.neftune_alpha,
+            seeds=self.noise_seeds,
+        )
+        return noisy_embedding(self.backbone.token_embedding, noise)
 
     def train_step(self, state, data):
         """Takes one step, stateless as Keras' JAX trainer asks for."""

@@ -12,7 +12,8 @@ from gemma_keras_ft.config import Configurable, register
 from gemma_keras_ft.data.loader import Loader
 from gemma_keras_ft.data.rows import PlannedRows
 from gemma_keras_ft.model.attention import attends_in_segments, replace_attention
-from gemma_keras_ft.model.mesh import batch_axis_size
+from gemma_keras_ft.model.hosts import is_first_host, share_of_rows
+from gemma_keras_ft.model.mesh import row_shards
 from gemma_keras_ft.training.best import Best
 from gemma_keras_ft.training.checkpoint import Checkpointer
 from gemma_keras_ft.training.compilation import watch_compilations
@@ -154,7 +155,9 @@ class Trainer(Configurable):
         settings = {"trainer": self.to_config(), **(run or {})}
         checkpointer = Checkpointer(Path(directory), settings) if directory else None
         best = Best(self.patience, self.min_delta, keep_values=self.restore_best)
-        files = MetricsFiles(Path(metrics_directory)) if metrics_directory else None
+        files = None
+        if metrics_directory and is_first_host():
+            files = MetricsFiles(Path(metrics_directory))
         meter = self._meter(model, rows, total_steps, peak_flops)
         log = RunLog(
             interval=interval,
@@ -268,12 +271,15 @@ class Trainer(Configurable):
         return loader.at(0, steps=loader.steps_per_epoch)
 
     def _loader(self, rows: PlannedRows, *, shuffle: bool = True) -> Loader:
+        hosts, host = share_of_rows()
         return Loader(
             buckets=rows.buckets,
             global_batch_size=self.global_batch_size,
             seed=self.seed,
             shuffle=shuffle,
-            multiple_of=batch_axis_size() * self.micro_batches,
+            multiple_of=row_shards() * self.micro_batches,
+            hosts=hosts,
+            host=host,
         )
 
 

@@ -13,6 +13,8 @@ from gemma_keras_ft.data.tasks import NATIVE, Task
 from gemma_keras_ft.evaluation.compare import compare_scores
 from gemma_keras_ft.evaluation.metrics import summarize_scores
 from gemma_keras_ft.model.lora import base_only
+from gemma_keras_ft.model.mesh import Mesh, mesh_scope
+from gemma_keras_ft.model.mesh_choice import resolve_mesh
 from gemma_keras_ft.preprocessing.store import LyricDataset, read_dataset
 from gemma_keras_ft.workflow.run import Run, read_run
 from gemma_keras_ft.workflow.samples import continue_songs, translation_scores
@@ -40,6 +42,7 @@ def evaluate(
     translations: int = 64,
     seed: int = 0,
     preset: str | Path | None = None,
+    mesh: Mesh | str | None = None,
     model: Any = None,
 ) -> dict[str, Any]:
     """Scores base and tuned model on songs that neither was trained on.
@@ -60,6 +63,7 @@ def evaluate(
             task; the translations themselves are not kept.
         seed: Seed of the samples and of the resampling.
         preset: Where the run's base preset stands now, if it was moved.
+        mesh: How devices share the work; as in `train`.
         model: A model of the run's preset, to use again; an adapter on it is
             replaced by the run's.
 
@@ -76,43 +80,47 @@ def evaluate(
     check_seed(seed)
     run = run if isinstance(run, Run) else read_run(run)
     dataset = _open_dataset(run, dataset)
-    model = run.load_model(preset=preset, model=model)
-    records = dataset.select(split, **run.facts["select"])
-    held_out = hold_out(
-        records,
-        task=run.task,
-        tokenizer=model.preprocessor.tokenizer,
-        sequence_length=run.plan.sequence_length,
-        split=split,
+    mesh = resolve_mesh(
+        mesh, preset=preset or run.facts["preset"], dtype=run.facts.get("dtype")
     )
-    with base_only(model):
-        base = song_scores(model, held_out)
-    tuned = song_scores(model, held_out)
-    section = {
-        **describe_run(run),
-        "base": summarize_scores(base),
-        "tuned": summarize_scores(tuned),
-        "comparison": compare_scores(base, tuned, seed=seed).to_dict(),
-        "songs": _song_rows(records, base, tuned),
-    }
-    section["left_out"][split] = len(held_out.left_out)
-    with base_only(model):
-        section["base"] |= translation_scores(model, run, records, translations)
-    section["tuned"] |= translation_scores(model, run, records, translations)
-    return {
-        "title": f"{dataset.directory.name}: {run.facts['preset']} before and after",
-        "summary": section["comparison"]["verdict"],
-        "seed": seed,
-        "environment": environment(),
-        "dataset": dataset_facts(dataset),
-        "base_model": {
-            "name": run.facts["preset"],
-            "parameters": run.facts["base_parameters"],
-            "fingerprint": run.facts["fingerprint"],
-        },
-        "runs": [section],
-        "samples": continue_songs(model, run, records, count=samples, seed=seed),
-    }
+    with mesh_scope(mesh):
+        model = run.load_model(preset=preset, model=model)
+        records = dataset.select(split, **run.facts["select"])
+        held_out = hold_out(
+            records,
+            task=run.task,
+            tokenizer=model.preprocessor.tokenizer,
+            sequence_length=run.plan.sequence_length,
+            split=split,
+        )
+        with base_only(model):
+            base = song_scores(model, held_out)
+        tuned = song_scores(model, held_out)
+        section = {
+            **describe_run(run),
+            "base": summarize_scores(base),
+            "tuned": summarize_scores(tuned),
+            "comparison": compare_scores(base, tuned, seed=seed).to_dict(),
+            "songs": _song_rows(records, base, tuned),
+        }
+        section["left_out"][split] = len(held_out.left_out)
+        with base_only(model):
+            section["base"] |= translation_scores(model, run, records, translations)
+        section["tuned"] |= translation_scores(model, run, records, translations)
+        return {
+            "title": f"{dataset.directory.name}: {run.facts['preset']} before and after",
+            "summary": section["comparison"]["verdict"],
+            "seed": seed,
+            "environment": environment(),
+            "dataset": dataset_facts(dataset),
+            "base_model": {
+                "name": run.facts["preset"],
+                "parameters": run.facts["base_parameters"],
+                "fingerprint": run.facts["fingerprint"],
+            },
+            "runs": [section],
+            "samples": continue_songs(model, run, records, count=samples, seed=seed),
+        }
 
 
 def describe_run(run: Run) -> dict[str, Any]:

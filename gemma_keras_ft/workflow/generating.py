@@ -6,6 +6,8 @@ from typing import Any
 
 from gemma_keras_ft.inference.generator import Generator
 from gemma_keras_ft.model.lora import base_only
+from gemma_keras_ft.model.mesh import Mesh, mesh_scope
+from gemma_keras_ft.model.mesh_choice import resolve_mesh
 from gemma_keras_ft.model.preset import SCORED_ONLY
 from gemma_keras_ft.workflow.run import Run, read_run
 
@@ -17,6 +19,7 @@ def generate(
     generator: Generator | None = None,
     base: bool = False,
     preset: str | Path | None = None,
+    mesh: Mesh | str | None = None,
     model: Any = None,
 ) -> list[str]:
     r"""Continues each prompt with a run's tuned model.
@@ -33,6 +36,7 @@ def generate(
         generator: How to generate; `Generator()` by default.
         base: Use the base model without its adapter, to compare.
         preset: Where the run's base preset stands now, if it was moved.
+        mesh: How devices share the work; as in `train`.
         model: A model of the run's preset, to use again; an adapter on it is
             replaced by the run's.
 
@@ -57,9 +61,13 @@ def generate(
             f"{str(run.directory)!r}, trained on records marked `no_alter` alone: "
             "scripture is scored, and no more of it is written."
         )
-    model = run.load_model(preset=preset, model=model)
-    generator = generator or Generator()
-    if base:
-        with base_only(model):
-            return generator.generate(model, prompts)
-    return generator.generate(model, prompts)
+    mesh = resolve_mesh(
+        mesh, preset=preset or run.facts["preset"], dtype=run.facts.get("dtype")
+    )
+    with mesh_scope(mesh):
+        model = run.load_model(preset=preset, model=model)
+        generator = generator or Generator()
+        if base:
+            with base_only(model):
+                return generator.generate(model, prompts)
+        return generator.generate(model, prompts)

@@ -6,7 +6,7 @@ from typing import Any
 from gemma_keras_ft.data.loader import Loader
 from gemma_keras_ft.data.rows import SINGLE, PlannedRows, RowPlan
 from gemma_keras_ft.data.tasks import Continuation, Task
-from gemma_keras_ft.model.mesh import batch_axis_size
+from gemma_keras_ft.model.mesh import row_shards
 from gemma_keras_ft.model.preset import TINY, load_tokenizer
 from gemma_keras_ft.preprocessing.store import LyricDataset, read_dataset
 from gemma_keras_ft.workflow.token_rows import plan_rows
@@ -97,7 +97,7 @@ def lyric_dataset(
         global_batch_size=global_batch_size,
         seed=seed,
         shuffle=shuffle,
-        multiple_of=batch_axis_size(),
+        multiple_of=row_shards(),
     )
     return loader.at(0, steps=epochs * loader.steps_per_epoch)
 

@@ -10,6 +10,7 @@ from gemma_keras_ft.config import from_config
 from gemma_keras_ft.data.rows import RowPlan
 from gemma_keras_ft.data.tasks import Task
 from gemma_keras_ft.model.fingerprint import preset_fingerprint
+from gemma_keras_ft.model.hosts import is_first_host, wait_for_hosts
 from gemma_keras_ft.model.lora import Adapter, load_adapter, save_adapter
 from gemma_keras_ft.model.preset import load_preset
 from gemma_keras_ft.records import write_text_atomically
@@ -112,8 +113,10 @@ def write_run(directory: Path, model, facts: Mapping[str, Any]) -> Run:
         base=facts["preset"],
         fingerprint=facts["fingerprint"],
     )
-    text = json.dumps(facts, indent=1, sort_keys=True) + "\n"
-    write_text_atomically(directory / RUN, text)
+    if is_first_host():
+        text = json.dumps(facts, indent=1, sort_keys=True) + "\n"
+        write_text_atomically(directory / RUN, text)
+    wait_for_hosts("the run is written")
     return Run(directory=directory, facts=facts)
 
 

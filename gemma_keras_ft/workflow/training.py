@@ -9,12 +9,19 @@ from typing import Any
 from gemma_keras_ft.data.rows import RowPlan
 from gemma_keras_ft.data.tasks import Continuation, Task
 from gemma_keras_ft.model.fingerprint import preset_fingerprint
+from gemma_keras_ft.model.hosts import (
+    check_hosts_agree,
+    check_shared_folder,
+    is_first_host,
+)
 from gemma_keras_ft.model.lora import (
     Adapter,
     count_adapter_parameters,
     enable_adapter,
     read_adapter,
 )
+from gemma_keras_ft.model.mesh import Mesh, mesh_scope
+from gemma_keras_ft.model.mesh_choice import resolve_mesh
 from gemma_keras_ft.model.preset import (
     TINY,
     load_preset,
@@ -40,6 +47,7 @@ def train(
     preset: str | Path = TINY,
     dtype: str | None = None,
     quantize: str | None = None,
+    mesh: Mesh | str | None = None,
     task: Task | None = None,
     language: str | None = None,
     style: str | None = None,
@@ -69,6 +77,9 @@ def train(
         preset: Gemma preset; see `load_preset`.
         dtype: Of the base; see `load_preset`.
         quantize: Of the base; see `load_preset`.
+        mesh: How the devices share the work: a mesh, text such as
+            `"batch=2,model=4"`, or `"auto"`; see `resolve_mesh`. None takes the
+            `keras.distribution` in whose scope this is called, or a single device.
         task: What to learn; continuation in native script by default.
         language: Train on this language alone.
         style: Train on this style alone.
@@ -95,7 +106,8 @@ def train(
         ValueError: If no record fits, the run in `out` is another one, the base
             cannot be had in that dtype or quantization, `model` carries an adapter
             of other settings or is quantized otherwise, the trainer has patience and
-            the dataset no validation split, or there is nothing to sample.
+            the dataset no validation split, there is nothing to sample, the mesh does
+            not fit devices and preset, or hosts differ on what to do.
     """
     warn_of_installation()
     if not isinstance(dataset, LyricDataset):
@@ -106,73 +118,87 @@ def train(
     plan = dataclasses.replace(plan or RowPlan(), seed=seed)
     out = Path(out)
     _check_folder(out, free=not (resume or overwrite))
-    model = _base(preset, model, dtype=dtype, quantize=quantize)
-    enable_adapter(model, adapter, seed=seed)
+    mesh = resolve_mesh(mesh, preset=preset, dtype=dtype)
     select = {"language": language, "style": style}
-    records = dataset.select("train", **select)
-    task, choices = resolve_script(task, model, records, seed=seed)
-    rows = {
-        split: plan_rows(
-            dataset,
-            split,
-            task=task,
-            tokenizer=model.preprocessor.tokenizer,
-            plan=plan,
-            select=select,
+    settings = {"task": task, "adapter": adapter, "trainer": trainer, "plan": plan}
+    check_hosts_agree(
+        {name: setting.to_config() for name, setting in settings.items()}
+        | {"dataset": dataset.version, "select": select, "mesh": str(mesh)}
+        | {"preset": _stable_name(preset), "dtype": dtype, "quantize": quantize}
+        | {"out": str(out), "resume": resume, "overwrite": overwrite}
+    )
+    with mesh_scope(mesh):
+        model = _base(preset, model, dtype=dtype, quantize=quantize)
+        enable_adapter(model, adapter, seed=seed)
+        records = dataset.select("train", **select)
+        task, choices = resolve_script(task, model, records, seed=seed)
+        rows = {
+            split: plan_rows(
+                dataset,
+                split,
+                task=task,
+                tokenizer=model.preprocessor.tokenizer,
+                plan=plan,
+                select=select,
+            )
+            for split in _SPLITS
+            if split == "train" or any(split_examples(dataset, split, task, select))
+        }
+        counts = {split: given.counts() for split, given in rows.items()}
+        trainer.check_validation(rows.get("validation"))
+        score = training_samples(
+            model,
+            task,
+            list(dataset.select("validation", **select)),
+            count=samples,
+            every=samples_every,
+            evaluations=trainer.evaluations,
+            directory=out,
+            preset=_stable_name(preset),
         )
-        for split in _SPLITS
-        if split == "train" or any(split_examples(dataset, split, task, select))
-    }
-    trainer.check_validation(rows.get("validation"))
-    score = training_samples(
-        model,
-        task,
-        list(dataset.select("validation", **select)),
-        count=samples,
-        every=samples_every,
-        evaluations=trainer.evaluations,
-        directory=out,
-        preset=_stable_name(preset),
-    )
-    # What must be equal for a checkpoint to be continued.
-    identity = {
-        "fingerprint": preset_fingerprint(model),
-        "dtype": dtype,
-        "quantize": quantization_of(model),
-        "select": select,
-        "no_alter": all(record.no_alter for record in records),
-        "task": task.to_config(),
-        "adapter": adapter.to_config(),
-        "plan": plan.to_config(),
-    }
-    if overwrite:
-        _clear_folder(out)
-    out.mkdir(parents=True, exist_ok=True)
-    result = trainer.fit(
-        model,
-        rows["train"],
-        validation_rows=rows.get("validation"),
-        directory=out / CHECKPOINTS,
-        run=identity | {"dataset": dataset.version},
-        callbacks=callbacks,
-        metrics_directory=out,
-        peak_flops=peak_flops,
-        score=score,
-    )
-    facts = identity | {
-        "preset": _stable_name(preset),
-        "dataset": {
-            "directory": str(dataset.directory.resolve()),
-            "version": dataset.version,
-        },
-        "trainer": trainer.to_config(),
-        "seed": seed,
-        "rows": {split: given.counts() for split, given in rows.items()},
-        "script_choice": choices,
-        "result": result,
-        **_count_parameters(model),
-    }
-    return write_run(out, model, facts)
+        # What must be equal for a checkpoint to be continued.
+        identity = {
+            "fingerprint": preset_fingerprint(model),
+            "dtype": dtype,
+            "quantize": quantization_of(model),
+            "select": select,
+            "no_alter": all(record.no_alter for record in records),
+            "task": task.to_config(),
+            "adapter": adapter.to_config(),
+            "plan": plan.to_config(),
+        }
+        check_hosts_agree({**identity, "rows": counts})
+        if is_first_host():
+            if overwrite:
+                _clear_folder(out)
+            out.mkdir(parents=True, exist_ok=True)
+        check_shared_folder(out)
+        result = trainer.fit(
+            model,
+            rows["train"],
+            validation_rows=rows.get("validation"),
+            directory=out / CHECKPOINTS,
+            run=identity | {"dataset": dataset.version},
+            callbacks=callbacks,
+            metrics_directory=out,
+            peak_flops=peak_flops,
+            score=score,
+        )
+        facts = identity | {
+            "preset": _stable_name(preset),
+            "dataset": {
+                "directory": str(dataset.directory.resolve()),
+                "version": dataset.version,
+            },
+            "trainer": trainer.to_config(),
+            "seed": seed,
+            "rows": counts,
+            "mesh": None if mesh is None else str(mesh),
+            "script_choice": choices,
+            "result": result,
+            **_count_parameters(model),
+        }
+        return write_run(out, model, facts)
 
 
 def _base(preset, model, *, dtype: str | None, quantize: str | None) -> Any:

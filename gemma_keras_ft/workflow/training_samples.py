@@ -10,6 +10,7 @@ from typing import Any
 from gemma_keras_ft.data.tasks import Continuation, Example, Task, Translation
 from gemma_keras_ft.evaluation.metrics import bleu, chrf
 from gemma_keras_ft.inference.generator import Generator
+from gemma_keras_ft.model.hosts import is_first_host
 from gemma_keras_ft.model.preset import SCORED_ONLY
 from gemma_keras_ft.records import LyricRecord, write_text_atomically
 from gemma_keras_ft.workflow.samples import SAMPLE_LINES, plain_task
@@ -60,7 +61,7 @@ class TrainingSamples:
             for text, reference in zip(texts, references, strict=True)
         ]
         references = ["\n".join(reference) for reference in references]
-        if self.file:
+        if self.file and is_first_host():
             self._write(self.file, step, references, texts)
         return {
             "sample_chrf": chrf(texts, references)["score"],

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gemma_keras_ft.backend import REMEDY, import_tensorflow_quietly
+from gemma_keras_ft.model.devices import device_memory
 from gemma_keras_ft.workflow.doctor.finding import Finding, in_gib
 
 _NVIDIA = ("/dev/nvidia0", "/dev/dxg")
@@ -107,15 +108,6 @@ def check_kept_memory() -> Iterator[Finding]:
         remedy="Leave the process room to double; and unset LD_PRELOAD, GLIBC_TUNABLES "
         "and MALLOC_..., where they are set for no good reason.",
     )
-
-
-def device_memory() -> int | None:
-    """Returns the bytes that JAX may take on its smallest device; None if untold."""
-    import jax
-
-    stats = [device.memory_stats() or {} for device in jax.local_devices()]
-    limits = [found["bytes_limit"] for found in stats if found.get("bytes_limit")]
-    return min(limits, default=None)
 
 
 def _keras_config() -> Path:

@@ -1,19 +1,16 @@
 """Checks of memory: the host's, and whether a preset's weights fit."""
 
-import json
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-from gemma_keras_ft.model.shapes import GEMMA2_SHAPES
+from gemma_keras_ft.model.devices import device_memory
+from gemma_keras_ft.model.shapes import known_shape
+from gemma_keras_ft.model.sizes import count_parameters, weight_bytes
 from gemma_keras_ft.training.host_memory import available_memory
-from gemma_keras_ft.workflow.doctor.devices import device_memory
 from gemma_keras_ft.workflow.doctor.finding import Finding, in_gib
 
 # Beyond this share of memory, weights leave little for what a step computes.
 _FULL = 0.75
-_GEMMA2 = re.compile(r"gemma[-_]?2[-_](?:instruct[-_])?(2b|9b|27b)(?![a-z0-9])")
 
 
 def check_host_memory() -> Iterator[Finding]:
@@ -60,69 +57,6 @@ def check_weights(preset: str | Path) -> Iterator[Finding]:
         yield Finding(check="weights", status="warning", found=found, remedy=remedy)
     else:
         yield Finding(check="weights", status="ok", found=found)
-
-
-def known_shape(preset: str | Path) -> Mapping[str, Any] | None:
-    """Returns the arguments that build a preset's backbone; None if not known here.
-
-    Args:
-        preset: A preset folder, whose config.json says it; or a name that tells which
-            Gemma 2 it is, such as `"gemma2_instruct_2b_en"` or
-            `"hf://google/gemma-2-2b"`.
-    """
-    from gemma_keras_ft.model.preset import TINY, tiny_preset_path
-
-    folder = tiny_preset_path() if str(preset) == TINY else Path(preset)
-    config = folder / "config.json"
-    if config.is_file():
-        return json.loads(config.read_text(encoding="utf-8"))["config"]
-    size = _GEMMA2.search(str(preset))
-    return GEMMA2_SHAPES[f"gemma2_{size[1]}_en"] if size else None
-
-
-def count_parameters(shape: Mapping[str, Any]) -> int:
-    """Returns the number of weights of a backbone of some shape.
-
-    Args:
-        shape: Arguments of `keras_hub.models.GemmaBackbone`.
-    """
-    norms = 2 + sum(
-        bool(shape.get(name))
-        for name in ("use_post_ffw_norm", "use_post_attention_norm")
-    )
-    width = shape["hidden_dim"]
-    outside = (shape["vocabulary_size"] + 1) * width
-    return outside + shape["num_layers"] * (norms * width) + _kernels(shape)
-
-
-def weight_bytes(
-    shape: Mapping[str, Any], *, dtype: str, quantized: bool = False
-) -> int:
-    """Returns the bytes of a backbone's weights.
-
-    Args:
-        shape: As for `count_parameters`.
-        dtype: Of each weight.
-        quantized: Whether the kernels of the blocks are int8; without their scales, a
-            thousandth of that.
-    """
-    import ml_dtypes
-    import numpy as np
-
-    size = np.dtype(getattr(ml_dtypes, dtype, dtype)).itemsize
-    kernels = _kernels(shape)
-    rest = (count_parameters(shape) - kernels) * size
-    return rest + kernels * (1 if quantized else size)
-
-
-def _kernels(shape: Mapping[str, Any]) -> int:
-    """Returns the number of weights in the kernels of all blocks."""
-    width, head = shape["hidden_dim"], shape["head_dim"]
-    # Query and output have a head each for every key and value head's group.
-    heads = 2 * shape["num_query_heads"] + 2 * shape["num_key_value_heads"]
-    # Two halves into the gated layer, and one back.
-    feed_forward = 3 * shape["intermediate_dim"] // 2
-    return shape["num_layers"] * width * (heads * head + feed_forward)
 
 
 def _too_large(dtype: str) -> str:
