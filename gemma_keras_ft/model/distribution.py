@@ -64,12 +64,8 @@ class GemmaParallel(keras.distribution.ModelParallel):
 
     def sharding(self, *axes: Sequence[str] | str | None) -> jax.sharding.NamedSharding:
         """Returns the sharding of an array by the mesh axes of each of its axes."""
-        spec = jax.sharding.PartitionSpec(
-            *(
-                axis if isinstance(axis, str) else tuple(axis or ()) or None
-                for axis in axes
-            )
-        )
+        parts = [axis if isinstance(axis, str) else tuple(axis or ()) for axis in axes]
+        spec = jax.sharding.PartitionSpec(*(part or None for part in parts))
         return jax.sharding.NamedSharding(self.device_mesh.backend_mesh, spec)
 
 

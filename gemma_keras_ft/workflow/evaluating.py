@@ -80,9 +80,8 @@ def evaluate(
     check_seed(seed)
     run = run if isinstance(run, Run) else read_run(run)
     dataset = _open_dataset(run, dataset)
-    mesh = resolve_mesh(
-        mesh, preset=preset or run.facts["preset"], dtype=run.facts.get("dtype")
-    )
+    base_name = run.facts["preset"]
+    mesh = resolve_mesh(mesh, preset=preset or base_name, dtype=run.facts.get("dtype"))
     with mesh_scope(mesh):
         model = run.load_model(preset=preset, model=model)
         records = dataset.select(split, **run.facts["select"])
@@ -108,13 +107,13 @@ def evaluate(
             section["base"] |= translation_scores(model, run, records, translations)
         section["tuned"] |= translation_scores(model, run, records, translations)
         return {
-            "title": f"{dataset.directory.name}: {run.facts['preset']} before and after",
+            "title": f"{dataset.directory.name}: {base_name} before and after",
             "summary": section["comparison"]["verdict"],
             "seed": seed,
             "environment": environment(),
             "dataset": dataset_facts(dataset),
             "base_model": {
-                "name": run.facts["preset"],
+                "name": base_name,
                 "parameters": run.facts["base_parameters"],
                 "fingerprint": run.facts["fingerprint"],
             },
