@@ -246,7 +246,7 @@ def measured_memory(model, arguments, before, after):
     import jax
 
     from gemma_keras_ft.model.shapes import shape_of
-    from gemma_keras_ft.training.planning import plan_step
+    from gemma_keras_ft.training.planning.compiled import plan_step
 
     plan = plan_step(
         shape_of(model.backbone),

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from gemma_keras_ft.evaluation.report import read_report, write_report
     from gemma_keras_ft.inference.generator import Generator
     from gemma_keras_ft.model.fingerprint import preset_fingerprint
+    from gemma_keras_ft.model.hosts import join_hosts
     from gemma_keras_ft.model.lora import (
         Adapter,
         load_adapter,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
         merged_adapter,
         unmerge_adapter,
     )
+    from gemma_keras_ft.model.mesh import Mesh, parse_mesh
     from gemma_keras_ft.model.preset import load_preset
     from gemma_keras_ft.preprocessing.augmentation.augment import augment_split
     from gemma_keras_ft.preprocessing.augmentation.base import Augmentation
@@ -88,6 +90,11 @@ if TYPE_CHECKING:
     from gemma_keras_ft.records import LyricRecord, SetAside
     from gemma_keras_ft.resources.own_songs import own_songs
     from gemma_keras_ft.sources import read_records
+    from gemma_keras_ft.training.planning.planner import (
+        TrainingPlan,
+        nearest_that_fits,
+        plan_training,
+    )
     from gemma_keras_ft.training.trainer import Trainer
     from gemma_keras_ft.workflow.curation import curate
     from gemma_keras_ft.workflow.doctor.diagnose import diagnose
@@ -128,6 +135,7 @@ _HOMES = {
     "CleaningPreprocessor": "preprocessing.base",
     "MapPreprocessor": "preprocessing.base",
     "Meaning": "data.tasks",
+    "Mesh": "model.mesh",
     "Mixture": "data.tasks",
     "Paraphrase": "preprocessing.augmentation.wording",
     "PlainText": "data.tasks",
@@ -144,6 +152,7 @@ _HOMES = {
     "Task": "data.tasks",
     "TitleToLyrics": "data.tasks",
     "Trainer": "training.trainer",
+    "TrainingPlan": "training.planning.planner",
     "Translation": "data.tasks",
     "Transliteration": "data.tasks",
     "augment_split": "preprocessing.augmentation.augment",
@@ -159,6 +168,7 @@ _HOMES = {
     "find_leaks": "preprocessing.splitting.leaks",
     "from_config": "config",
     "generate": "workflow.generating",
+    "join_hosts": "model.hosts",
     "load_adapter": "model.lora",
     "load_phrases": "preprocessing.culture.phrase_lists",
     "load_preset": "model.preset",
@@ -170,9 +180,12 @@ _HOMES = {
     "merge_adapter": "model.lora",
     "merged_adapter": "model.lora",
     "merged_words": "preprocessing.romanization.merges",
+    "nearest_that_fits": "training.planning.planner",
     "normalize_text": "preprocessing.text.normalize",
     "own_songs": "resources.own_songs",
+    "parse_mesh": "model.mesh",
     "plan_rows": "workflow.token_rows",
+    "plan_training": "training.planning.planner",
     "preset_fingerprint": "model.fingerprint",
     "quickstart": "workflow.quickstart",
     "read_dataset": "preprocessing.store",
@@ -219,6 +232,7 @@ __all__ = [
     "LyricRecord",
     "MapPreprocessor",
     "Meaning",
+    "Mesh",
     "Mixture",
     "Paraphrase",
     "PlainText",
@@ -235,6 +249,7 @@ __all__ = [
     "Task",
     "TitleToLyrics",
     "Trainer",
+    "TrainingPlan",
     "Translation",
     "Transliteration",
     "augment_split",
@@ -250,6 +265,7 @@ __all__ = [
     "find_leaks",
     "from_config",
     "generate",
+    "join_hosts",
     "load_adapter",
     "load_phrases",
     "load_preset",
@@ -261,9 +277,12 @@ __all__ = [
     "merge_adapter",
     "merged_adapter",
     "merged_words",
+    "nearest_that_fits",
     "normalize_text",
     "own_songs",
+    "parse_mesh",
     "plan_rows",
+    "plan_training",
     "preset_fingerprint",
     "quickstart",
     "read_dataset",

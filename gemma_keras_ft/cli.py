@@ -26,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; returns the exit status.
 
     That is 0, or 2 for a user's error; 1 where `doctor` finds what stops or falsifies
-    training.
+    training, or what is planned does not fit.
     """
     arguments = build_parser().parse_args(argv)
     # TensorFlow serves the data alone; what it says of missing GPUs misleads.
@@ -299,6 +299,30 @@ def _doctor(arguments: argparse.Namespace) -> int:
     return int(has_error(findings))
 
 
+def _plan(arguments: argparse.Namespace) -> int:
+    from gemma_keras_ft.training.planning.described import plan_json, print_plan
+
+    with busy("compiling steps of a few blocks, which takes a minute or two"):
+        plan = gkf.plan_training(
+            arguments.preset,
+            devices=arguments.devices,
+            mesh=arguments.mesh,
+            global_batch_size=arguments.global_batch_size,
+            sequence_length=arguments.sequence_length,
+            adapter=settings.planned_adapter(arguments),
+            dtype=arguments.dtype,
+            quantize=arguments.quantize,
+            micro_batches=arguments.micro_batches,
+            remat=arguments.remat,
+        )
+        nearest = None if plan.fits else gkf.nearest_that_fits(plan)
+    if arguments.json:
+        print(plan_json(plan, nearest))
+    else:
+        print_plan(plan, nearest)
+    return int(not plan.fits)
+
+
 _COMMANDS = {
     "quickstart": _quickstart,
     "curate": _curate,
@@ -309,4 +333,5 @@ _COMMANDS = {
     "generate": _generate,
     "report": _report,
     "doctor": _doctor,
+    "plan": _plan,
 }

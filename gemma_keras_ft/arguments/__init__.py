@@ -5,6 +5,7 @@ import argparse
 from gemma_keras_ft.arguments.curation import add_curate, add_review
 from gemma_keras_ft.arguments.doctor import add_doctor
 from gemma_keras_ft.arguments.parser import Parser, add_command, add_seed
+from gemma_keras_ft.arguments.plan import add_plan
 from gemma_keras_ft.arguments.results import add_evaluate, add_generate, add_report
 from gemma_keras_ft.arguments.training import TASKS, add_show, add_train
 
@@ -32,6 +33,7 @@ def build_parser() -> argparse.ArgumentParser:
         add_generate,
         add_report,
         add_doctor,
+        add_plan,
     ):
         command = add(commands)
         command.add_argument(

@@ -41,6 +41,14 @@ def trainer(arguments: argparse.Namespace) -> "gkf.Trainer":
     )
 
 
+def planned_adapter(arguments: argparse.Namespace) -> "gkf.Adapter":
+    """Returns the adapter whose size is planned."""
+    others: dict[str, Any] = {}
+    if arguments.targets:
+        others["targets"] = tuple(arguments.targets)
+    return gkf.Adapter(rank=arguments.rank, **others)
+
+
 def saves_memory(arguments: argparse.Namespace) -> bool:
     """Returns whether the run should rather be small than quick."""
     return arguments.remat != "none" or arguments.quantize is not None

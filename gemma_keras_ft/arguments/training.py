@@ -31,26 +31,11 @@ def add_train(commands) -> argparse.ArgumentParser:
     command.add_argument("dataset", help="folder that `curate` wrote")
     command.add_argument("--out", required=True, help="folder for the run")
     _add_what(command, verb="train on")
-    base = command.add_argument_group("frozen base")
-    base.add_argument(
-        "--dtype",
-        choices=("float32", "bfloat16", "mixed_bfloat16"),
-        help="of weights and computation (default: what suits the device)",
-    )
-    base.add_argument(
-        "--quantize",
-        choices=("int8", "int4"),
-        help="hold the frozen kernels in fewer bits, for more room to train in",
-    )
+    add_base_numbers(command.add_argument_group("frozen base"))
     adapter = command.add_argument_group("adapter")
-    adapter.add_argument(
-        "--rank", type=integer(1, 1024), default=8, help="rank of each update"
-    )
+    add_adapter_size(adapter)
     adapter.add_argument(
         "--alpha", type=float, default=16.0, help="updates are scaled by alpha / rank"
-    )
-    adapter.add_argument(
-        "--targets", nargs="+", metavar="LAYER", help="layers (default: all linear)"
     )
     adapter.add_argument(
         "--rank-stabilized",
@@ -80,18 +65,6 @@ def add_train(commands) -> argparse.ArgumentParser:
         choices=("cosine", "linear", "constant"),
         default="cosine",
         help="how the learning rate falls after its peak",
-    )
-    training.add_argument(
-        "--micro-batches",
-        type=integer(1, LARGEST_COUNT),
-        default=1,
-        help="compute a batch in so many parts: less memory, the same result",
-    )
-    training.add_argument(
-        "--remat",
-        choices=("none", "block"),
-        default="none",
-        help="block: compute each block twice, and keep one in memory instead of all",
     )
     training.add_argument(
         "--neftune-alpha",
@@ -134,7 +107,8 @@ def add_train(commands) -> argparse.ArgumentParser:
         help="what the devices can do in a second (such as 1e15), or `measured`, to "
         "tell the share that is used",
     )
-    _add_rows(training)
+    add_batch(training)
+    _add_layout(training)
     add_devices(command)
     existing = command.add_mutually_exclusive_group()
     existing.add_argument(
@@ -172,7 +146,9 @@ def add_show(commands) -> argparse.ArgumentParser:
         help="songs to show",
     )
     _add_what(command, verb="show")
-    _add_rows(command.add_argument_group("rows"))
+    rows = command.add_argument_group("rows")
+    _add_row_numbers(rows)
+    _add_layout(rows)
     add_seed(command)
     return command
 
@@ -202,8 +178,48 @@ def _add_what(command: argparse.ArgumentParser, *, verb: str) -> None:
     command.add_argument("--style", help=f"{verb} this style alone")
 
 
-def _add_rows(group) -> None:
-    """Adds how texts become rows, and rows batches."""
+def add_base_numbers(group) -> None:
+    """Adds in which numbers the base is held."""
+    group.add_argument(
+        "--dtype",
+        choices=("float32", "bfloat16", "mixed_bfloat16"),
+        help="of weights and computation (default: what suits the device)",
+    )
+    group.add_argument(
+        "--quantize",
+        choices=("int8", "int4"),
+        help="hold the frozen kernels in fewer bits, for more room to train in",
+    )
+
+
+def add_adapter_size(group) -> None:
+    """Adds how large the adapter is."""
+    group.add_argument(
+        "--rank", type=integer(1, 1024), default=8, help="rank of each update"
+    )
+    group.add_argument(
+        "--targets", nargs="+", metavar="LAYER", help="layers (default: all linear)"
+    )
+
+
+def add_batch(group) -> None:
+    """Adds how large a batch is, and how much of it is kept in memory at once."""
+    _add_row_numbers(group)
+    group.add_argument(
+        "--micro-batches",
+        type=integer(1, LARGEST_COUNT),
+        default=1,
+        help="compute a batch in so many parts: less memory, the same result",
+    )
+    group.add_argument(
+        "--remat",
+        choices=("none", "block"),
+        default="none",
+        help="block: compute each block twice, and keep one in memory instead of all",
+    )
+
+
+def _add_row_numbers(group) -> None:
     group.add_argument(
         "--global-batch-size",
         type=integer(1, LARGEST_COUNT),
@@ -216,6 +232,10 @@ def _add_rows(group) -> None:
         default=512,
         help="row length in tokens",
     )
+
+
+def _add_layout(group) -> None:
+    """Adds how texts become rows."""
     group.add_argument(
         "--layout",
         choices=("packed", "bucketed", "single"),

@@ -156,9 +156,17 @@ def _never() -> bool:
 
 
 def _default_block() -> int:
+    """Returns what suits the devices of the mesh, or those that JAX runs on."""
     import jax
 
-    return _BLOCK_ON_CPU if jax.default_backend() == "cpu" else _BLOCK
+    from gemma_keras_ft.model.distribution import current_distribution
+
+    distribution = current_distribution()
+    if distribution is None:
+        platform = jax.default_backend()
+    else:
+        platform = distribution.device_mesh.devices.flat[0].platform
+    return _BLOCK_ON_CPU if platform == "cpu" else _BLOCK
 
 
 def _segments_as_mask(layer, *args, **kwargs):

@@ -66,11 +66,18 @@ DEVICE_KINDS: Mapping[str, DeviceKind] = MappingProxyType(
         )
     }
 )
+_MOST_DEVICES = 2**16
 _COUNTED = re.compile(r"\s*(?:(\d+)\s*[x×]\s*)?(\S+)\s*")
 
 
-def parse_devices(text: str) -> tuple[int, DeviceKind]:
+def parse_devices(
+    text: str, kinds: Mapping[str, DeviceKind] = DEVICE_KINDS
+) -> tuple[int, DeviceKind]:
     """Reads devices from text such as `"8xTPUv5e"`, `"2xT4"` or `"H100"`.
+
+    Args:
+        text: Number and kind.
+        kinds: What is known by which name.
 
     Returns:
         Their number and their kind.
@@ -79,15 +86,15 @@ def parse_devices(text: str) -> tuple[int, DeviceKind]:
         ValueError: If no device is known by that name.
     """
     found = _COUNTED.fullmatch(text)
-    names = {name.lower(): name for name in DEVICE_KINDS}
+    names = {name.lower(): name for name in kinds}
     name = names.get(found[2].lower()) if found else None
     count = int(found[1] or 1) if found else 0
-    if name is None or count < 1:
+    if name is None or not 1 <= count <= _MOST_DEVICES:
         raise ValueError(
-            f"`devices` must be a number of one of {[*DEVICE_KINDS]}, as in "
-            f"'8xTPUv5e'. Received: devices={text!r}."
+            f"`devices` must be a number, up to {_MOST_DEVICES}, of one of {[*kinds]}, "
+            f"as in '8xTPUv5e'. Received: devices={text!r}."
         )
-    return count, DEVICE_KINDS[name]
+    return count, kinds[name]
 
 
 def device_memory() -> int | None:

@@ -1,6 +1,7 @@
 """A frozen base in fewer bits, for more room to train in (QLoRA)."""
 
 import dataclasses
+from collections.abc import Iterator
 from typing import Any
 
 from gemma_keras_ft.model.fingerprint import preset_fingerprint
@@ -68,11 +69,37 @@ def quantize_base(model, mode: str) -> None:
         fingerprint=preset_fingerprint(model),
         parameters=backbone.count_params(),
     )
+    for layer in _kernel_layers(backbone):
+        layer.quantize(config=_config(mode, layer))
+    backbone.quantized_base = before
+
+
+def shape_quantized(backbone, mode: str) -> None:
+    """Gives an abstract backbone the variables of a quantized one, without values.
+
+    Args:
+        backbone: A `keras_hub.models.GemmaBackbone` that is being traced.
+        mode: `"int8"` or `"int4"`.
+    """
+    import keras
+
+    for layer in _kernel_layers(backbone):
+        config, kernel_shape = _config(mode, layer), layer._kernel.shape
+        layer.quantization_config = config
+        layer._tracker.unlock()
+        del layer._kernel
+        layer.quantized_build(kernel_shape, mode, config)
+        layer._tracker.lock()
+        name = f"int4/{config.block_size}" if mode == INT4 else mode
+        policy = f"{name}_from_{layer.dtype_policy.name}"
+        layer.dtype_policy = keras.dtype_policies.get(policy)
+
+
+def _kernel_layers(backbone) -> Iterator[Any]:
     for block in backbone.transformer_layers:
         for layer in block._flatten_layers(include_self=False):
             if hasattr(layer, "kernel"):
-                layer.quantize(config=_config(mode))
-    backbone.quantized_base = before
+                yield layer
 
 
 def quantization_of(model) -> str | None:
@@ -89,14 +116,24 @@ def count_base_parameters(model) -> int:
     return model.backbone.count_params() - count_adapter_parameters(model)
 
 
-def _config(mode: str) -> Any:
+def _config(mode: str, layer) -> Any:
     import keras
 
-    kinds: dict[str, Any] = {
-        INT8: keras.quantizers.Int8QuantizationConfig,
-        INT4: keras.quantizers.Int4QuantizationConfig,
-    }
-    return kinds[mode](activation_quantizer=None)
+    quantizers: Any = keras.quantizers
+    if mode == INT4:
+        return quantizers.Int4QuantizationConfig(activation_quantizer=None)
+
+    layer._set_quantization_info()
+
+    class OnDevices(quantizers.AbsMaxQuantizer):
+        # Keras would copy each kernel to the host, which may not hold all of it.
+        def __call__(self, x, axis=None, to_numpy=False):
+            return super().__call__(x, axis=axis, to_numpy=False)
+
+    return quantizers.Int8QuantizationConfig(
+        weight_quantizer=OnDevices(axis=layer._kernel_reduced_axes),
+        activation_quantizer=None,
+    )
 
 
 def _check(model, mode: str) -> None:

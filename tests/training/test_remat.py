@@ -76,7 +76,7 @@ from gemma_keras_ft.training.compilation import schedule_for_memory
 
 schedule_for_memory()
 from gemma_keras_ft.model.shapes import GEMMA2_SHAPES
-from gemma_keras_ft.training.planning import plan_step
+from gemma_keras_ft.training.planning.compiled import plan_step
 
 shape = {
     **GEMMA2_SHAPES["gemma2_2b_en"],

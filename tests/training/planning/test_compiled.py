@@ -3,7 +3,7 @@ import pytest
 
 from gemma_keras_ft.model.lora import Adapter
 from gemma_keras_ft.model.shapes import GEMMA2_SHAPES
-from gemma_keras_ft.training.planning import plan_step
+from gemma_keras_ft.training.planning.compiled import plan_step
 
 PARAMETERS = {
     "gemma2_2b_en": 2_614_341_888,
@@ -41,7 +41,9 @@ def test_a_small_step_is_planned_as_it_is_compiled():
     assert whole.parameters == parts.parameters
     assert whole.state_bytes == parts.state_bytes
     assert 0 < parts.temporary_bytes < whole.temporary_bytes
-    assert whole.bytes == whole.state_bytes + whole.temporary_bytes
+    assert whole.batch_bytes == 8 * 64 * 16
+    parts = (whole.state_bytes, whole.batch_bytes, whole.temporary_bytes)
+    assert whole.bytes == sum(parts)
 
 
 def test_an_unknown_shape_is_refused():

@@ -1,0 +1,1 @@
+"""What training will take, told before any weight is loaded."""
