@@ -17,9 +17,9 @@ from gemma_keras_ft.model.lora_settings import Adapter
 from gemma_keras_ft.model.mesh import Mesh
 from gemma_keras_ft.model.shapes import GEMMA2_SHAPES, known_shape
 from gemma_keras_ft.training.planning.described import plan_options
+from gemma_keras_ft.training.planning.nearest import nearest_that_fits
 from gemma_keras_ft.training.planning.planner import (
     CPU,
-    nearest_that_fits,
     plan_settings,
     plan_training,
     plan_with,

@@ -12,7 +12,7 @@ Elsewhere, try it on a laptop with the embedded model:
         --preset tiny_gemma2 --epochs 1 --script iso15919 --sequence-length 256 \
         --learning-rate 1e-2 --out /tmp/kaggle
 
-The model is replicated on the eight cores and each takes an eighth of the rows.
+The eight cores share the rows, and a model that one cannot hold: see --mesh.
 A session that ends early is continued with the same command and --resume. This
 script has not been run on a TPU yet; on CPU devices it is tested.
 """
@@ -43,6 +43,11 @@ def main(argv=None):
     parser.add_argument("--sequence-length", type=int, default=512, help="in tokens")
     parser.add_argument("--learning-rate", type=float, default=2e-4, help="its peak")
     parser.add_argument(
+        "--mesh",
+        help="how the devices share the work, such as fsdp=8 for a 9B preset "
+        "(default: every device holds the model and takes its share of the rows)",
+    )
+    parser.add_argument(
         "--resume", action="store_true", help="continue the run in --out, if any"
     )
     arguments = parser.parse_args(argv)
@@ -53,7 +58,13 @@ def main(argv=None):
         language=arguments.language,
         license=arguments.license,
     )
-    devices = use_every_device()
+    mesh = gkf.parse_mesh(arguments.mesh) if arguments.mesh else every_device()
+    with mesh.distribution().scope():
+        train_and_report(arguments, dataset, mesh)
+
+
+def train_and_report(arguments, dataset, mesh):
+    """Trains on the devices of a mesh, evaluates on them, and writes the report."""
     model = gkf.load_preset(arguments.preset)
     with progress_bars() as bars:
         run = gkf.train(
@@ -64,7 +75,7 @@ def main(argv=None):
             adapter=gkf.Adapter(rank=8, alpha=16.0),
             trainer=gkf.Trainer(
                 epochs=arguments.epochs,
-                global_batch_size=arguments.rows_per_device * devices,
+                global_batch_size=arguments.rows_per_device * mesh.size,
                 learning_rate=arguments.learning_rate,
             ),
             plan=gkf.RowPlan(sequence_length=arguments.sequence_length),
@@ -78,15 +89,11 @@ def main(argv=None):
     print(f"adapter: {run.directory / 'adapter.safetensors'}\nreport: {html}")
 
 
-def use_every_device() -> int:
-    """Sets up data parallelism where there are several devices; returns how many."""
-    import keras
+def every_device():
+    """Returns the mesh on which every device takes its share of the rows."""
+    import jax
 
-    devices = keras.distribution.list_devices()
-    if len(devices) > 1:
-        parallel = keras.distribution.DataParallel(devices=devices)
-        keras.distribution.set_distribution(parallel)
-    return len(devices)
+    return gkf.Mesh(batch=len(jax.devices()))
 
 
 if __name__ == "__main__":

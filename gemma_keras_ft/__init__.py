@@ -90,11 +90,8 @@ if TYPE_CHECKING:
     from gemma_keras_ft.records import LyricRecord, SetAside
     from gemma_keras_ft.resources.own_songs import own_songs
     from gemma_keras_ft.sources import read_records
-    from gemma_keras_ft.training.planning.planner import (
-        TrainingPlan,
-        nearest_that_fits,
-        plan_training,
-    )
+    from gemma_keras_ft.training.planning.nearest import nearest_that_fits
+    from gemma_keras_ft.training.planning.planner import TrainingPlan, plan_training
     from gemma_keras_ft.training.trainer import Trainer
     from gemma_keras_ft.workflow.curation import curate
     from gemma_keras_ft.workflow.doctor.diagnose import diagnose
@@ -180,7 +177,7 @@ _HOMES = {
     "merge_adapter": "model.lora",
     "merged_adapter": "model.lora",
     "merged_words": "preprocessing.romanization.merges",
-    "nearest_that_fits": "training.planning.planner",
+    "nearest_that_fits": "training.planning.nearest",
     "normalize_text": "preprocessing.text.normalize",
     "own_songs": "resources.own_songs",
     "parse_mesh": "model.mesh",

@@ -13,6 +13,8 @@ from gemma_keras_ft.model.layouts import Axes, variable_axes
 from gemma_keras_ft.model.mesh import BATCH, FSDP, ROW_AXES, Mesh
 from gemma_keras_ft.model.placement import constrain
 
+# What Keras calls, of a layer as it comes and of one whose weights are quantized.
+_CALLS = ("call", "quantized_call")
 # What is quickly computed again from what is kept. Not keeping the results of these
 # keeps no gathered kernel for the backward pass, nor anything made of one alone.
 _CHEAP = ("sharding_constraint", "convert_element_type", "transpose", "reshape", "mul")
@@ -44,10 +46,6 @@ def arranged_blocks(backbone: Any, *, remat: bool = False) -> Iterator[None]:
             call = _Block(block, backbone, mesh, remat)
             stack.enter_context(replaced_calls(block, call.wrap))
         yield
-
-
-# What Keras calls, of a layer as it comes and of one whose weights are quantized.
-_CALLS = ("call", "quantized_call")
 
 
 class _Block:

@@ -1,11 +1,10 @@
 """Which mesh suits a model and the devices there are."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from gemma_keras_ft.model.devices import device_memory
 from gemma_keras_ft.model.mesh import AUTO, Mesh, parse_mesh
+from gemma_keras_ft.model.precision import choose_precision, held_dtype
 from gemma_keras_ft.model.shapes import known_shape
 from gemma_keras_ft.model.sizes import weight_bytes
 
@@ -38,15 +37,14 @@ def resolve_mesh(
     *,
     preset: str | Path,
     dtype: str | None = None,
-    quantize: str | None = None,
 ) -> Mesh | None:
     """Returns the mesh that is asked for, or suits a preset on the devices there are.
 
     Args:
         mesh: A mesh, text that `parse_mesh` reads, or `"auto"`; None for none.
         preset: As for `load_preset`.
-        dtype: As for `load_preset`.
-        quantize: As for `load_preset`.
+        dtype: As for `load_preset`. That a base is quantized does not count: it is
+            loaded unquantized.
 
     Returns:
         None for a single device; and for virtual devices of one CPU, which make it no
@@ -67,18 +65,9 @@ def resolve_mesh(
     alone = devices[0].platform == "cpu" and jax.process_count() == 1
     if len(devices) == 1 or alone:
         return None
-    weights = _weights(known_shape(preset), dtype=dtype, quantize=quantize)
+    shape = known_shape(preset)
+    weights = None
+    if shape is not None:
+        dtype = held_dtype(dtype or choose_precision().dtype)
+        weights = weight_bytes(shape, dtype=dtype)
     return choose_mesh(weights, devices=len(devices), memory=device_memory())
-
-
-def _weights(
-    shape: Mapping[str, Any] | None, *, dtype: str | None, quantize: str | None
-) -> int | None:
-    from gemma_keras_ft.model.precision import choose_precision
-
-    if shape is None:
-        return None
-    dtype = dtype or choose_precision().dtype
-    # The base is quantized once it is loaded whole, a kernel after the other.
-    del quantize
-    return weight_bytes(shape, dtype="float32" if "mixed" in dtype else dtype)

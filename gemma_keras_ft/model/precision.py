@@ -49,6 +49,11 @@ def choose_precision(device: Any = None) -> Precision:
     )
 
 
+def held_dtype(policy: str) -> str:
+    """Returns the dtype of a base's weights under a Keras dtype policy."""
+    return "float32" if policy.startswith("mixed_") else policy
+
+
 def check_dtype(dtype: str) -> None:
     """Checks that a model can be trained in a dtype.
 

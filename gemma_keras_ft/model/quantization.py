@@ -57,7 +57,8 @@ def quantize_base(model, mode: str) -> None:
 
     Raises:
         ValueError: If the mode is unknown, the model carries an adapter or is
-            quantized already, or `"int4"` is asked for where kernels are sharded.
+            quantized already, or `"int4"` is asked for on several hosts or where a
+            `keras.distribution.LayoutMap` shards kernels.
 
     References:
         Dettmers et al., 2023. https://arxiv.org/abs/2305.14314
@@ -137,7 +138,10 @@ def _config(mode: str, layer) -> Any:
 
 
 def _check(model, mode: str) -> None:
+    import jax
     import keras
+
+    from gemma_keras_ft.model.distribution import current_distribution
 
     if mode not in MODES:
         raise ValueError(
@@ -154,11 +158,18 @@ def _check(model, mode: str) -> None:
             f"The base must not be quantized twice. Received: quantize={mode!r}, on "
             f"a base in {quantization_of(model)}. Load the preset again."
         )
-    distribution = keras.distribution.distribution()
-    if mode == INT4 and isinstance(distribution, keras.distribution.ModelParallel):
+    if mode == INT4 and jax.process_count() > 1:
         raise ValueError(
-            "`quantize` must not be 'int4' where kernels are sharded: Keras packs two "
-            "values into a byte, in an array of another shape than the one that the "
-            f"layout shards. Received: quantize={mode!r} under {distribution!r}. Take "
-            "'int8', or `keras.distribution.DataParallel`."
+            "`quantize` must not be 'int4' on several hosts: Keras packs each kernel "
+            f"whole on one. Received: quantize={mode!r} on {jax.process_count()} hosts."
+            " Take 'int8'."
+        )
+    distribution = keras.distribution.distribution()
+    foreign = isinstance(distribution, keras.distribution.ModelParallel)
+    if mode == INT4 and foreign and current_distribution() is None:
+        raise ValueError(
+            "`quantize` must not be 'int4' where a `LayoutMap` shards kernels: Keras "
+            "packs two values into a byte, in an array of another shape than the one "
+            f"that the map knows. Received: quantize={mode!r} under {distribution!r}. "
+            "Take 'int8', or a `gemma_keras_ft.Mesh`."
         )

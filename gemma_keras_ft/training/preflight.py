@@ -17,7 +17,8 @@ def check_training(model: Any, rows: PlannedRows) -> None:
 
     Raises:
         ValueError: If nothing or the embedding is trainable, the model computes in
-            float16, or the rows hold tokens of another vocabulary.
+            float16, lies on other devices than those of the distribution, or the rows
+            hold tokens of another vocabulary.
     """
     backbone = model.backbone
     check_dtype(backbone.dtype_policy.name)
@@ -32,6 +33,7 @@ def check_training(model: Any, rows: PlannedRows) -> None:
             "without a gradient of its own. Received: a trainable embedding. Call "
             "`enable_adapter(model, Adapter())` first, which freezes the base."
         )
+    _check_placement(backbone.token_embedding.embeddings)
     size = backbone.vocabulary_size
     for bucket in rows.buckets:
         ids = np.asarray(bucket.arrays["token_ids"])
@@ -42,3 +44,17 @@ def check_training(model: Any, rows: PlannedRows) -> None:
                 f"Received: token {largest}. Build them with the tokenizer of the "
                 "preset that is trained."
             )
+
+
+def _check_placement(variable) -> None:
+    import keras
+
+    distribution: Any = keras.distribution.distribution()
+    expected = 1 if distribution is None else distribution.device_mesh.devices.size
+    found = len(variable.value.sharding.device_set)
+    if found != expected:
+        raise ValueError(
+            "`model` must have been loaded in the scope of the mesh that it is trained "
+            f"on, where its weights lie. Received: weights on {found} devices, in a "
+            f"scope of {expected}. Load it inside `with mesh.distribution().scope():`."
+        )

@@ -3,7 +3,7 @@
 import dataclasses
 import math
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from gemma_keras_ft.model.devices import DEVICE_KINDS, DeviceKind, parse_devices
 from gemma_keras_ft.model.lora_settings import Adapter
 from gemma_keras_ft.model.mesh import AUTO, Mesh, parse_mesh
 from gemma_keras_ft.model.mesh_choice import choose_mesh
-from gemma_keras_ft.model.precision import check_dtype
+from gemma_keras_ft.model.precision import check_dtype, held_dtype
 from gemma_keras_ft.model.shapes import SHAPES, known_shape
 from gemma_keras_ft.model.sizes import weight_bytes
 from gemma_keras_ft.training.host_memory import available_memory
@@ -36,9 +36,6 @@ CPU = "CPU"
 _FEW = (2, 4)
 # Blocks of attention where no CPU is trained on.
 _BLOCK_SIZE = 512
-# By formula, this much of the memory is left free before a configuration is tried.
-_SLACK = 0.95
-_MOST_TRIES = 3
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -159,7 +156,7 @@ def plan_settings(
     dtype = dtype or ("float32" if kind.platform == "cpu" else "bfloat16")
     check_dtype(dtype)
     if mesh == AUTO:
-        weights = weight_bytes(shape, dtype=dtype.removeprefix("mixed_"))
+        weights = weight_bytes(shape, dtype=held_dtype(dtype))
         mesh = choose_mesh(weights, devices=count, memory=kind.memory_bytes)
     mesh = parse_mesh(mesh) if isinstance(mesh, str) else mesh
     if mesh.size != count:
@@ -215,55 +212,6 @@ def plan_with(settings: StepSettings, kind: DeviceKind) -> TrainingPlan:
     )
 
 
-def nearest_that_fits(plan: TrainingPlan) -> TrainingPlan | None:
-    """Returns the plan that fits and changes the least; None if none was found.
-
-    In this order, one after the other until it fits: more devices share the base out,
-    blocks are computed twice, a batch in more parts, the base is held in 8 bits, a
-    batch has fewer rows, and rows have fewer places.
-
-    Args:
-        plan: A plan that does not fit.
-    """
-    tries = 0
-    for settings in _smaller(plan.settings):
-        if _formula_bytes(settings) > _SLACK * plan.kind.memory_bytes:
-            continue
-        found = plan_with(settings, plan.kind)
-        if found.fits:
-            return found
-        tries += 1
-        if tries == _MOST_TRIES:
-            return None
-    return None
-
-
-def _smaller(settings: StepSettings) -> Iterator[StepSettings]:
-    """Yields settings that need less and less."""
-    mesh = settings.mesh
-    if mesh.batch > 1:
-        mesh = Mesh(fsdp=mesh.row_shards, model=mesh.model)
-        settings = dataclasses.replace(settings, mesh=mesh)
-        yield settings
-    if settings.remat == "none":
-        settings = dataclasses.replace(settings, remat="block")
-        yield settings
-    while settings.rows // (mesh.row_shards * settings.micro_batches) % 2 == 0:
-        parts = 2 * settings.micro_batches
-        settings = dataclasses.replace(settings, micro_batches=parts)
-        yield settings
-    if settings.quantize is None:
-        settings = dataclasses.replace(settings, quantize="int8")
-        yield settings
-    if settings.rows > mesh.row_shards:
-        settings = dataclasses.replace(settings, rows=mesh.row_shards, micro_batches=1)
-        yield settings
-    while settings.sequence_length >= 256:
-        length = settings.sequence_length // 2
-        settings = dataclasses.replace(settings, sequence_length=length)
-        yield settings
-
-
 def _this_cpu() -> DeviceKind:
     unknown = math.inf
     return DeviceKind(
@@ -274,15 +222,6 @@ def _this_cpu() -> DeviceKind:
         memory_bandwidth=unknown,
         link_bandwidth=unknown,
         host_devices=1,
-    )
-
-
-def _formula_bytes(settings: StepSettings) -> int:
-    return (
-        base_bytes(settings)
-        + 12 * adapter_numbers(settings)
-        + activation_bytes(settings)
-        + temporary_bytes(settings)
     )
 
 

@@ -8,8 +8,8 @@ from typing import Any
 from gemma_keras_ft.model.layouts import variable_axes
 from gemma_keras_ft.model.lora_settings import Adapter
 from gemma_keras_ft.model.mesh import FSDP, Mesh
+from gemma_keras_ft.model.precision import held_dtype
 
-_ITEM = {"float32": 4, "bfloat16": 2, "mixed_bfloat16": 4}
 # Numbers in a group of int4 values, which share a scale and a zero.
 _GROUP = 128
 _ATTENTION_READS = ("attention/query", "attention/key", "attention/value")
@@ -57,7 +57,7 @@ class StepSettings:
 
 def base_bytes(settings: StepSettings) -> int:
     """Returns the bytes of the base on one device."""
-    item = _ITEM[settings.dtype]
+    item = 4 if held_dtype(settings.dtype) == "float32" else 2
     total = 0
     for path, shape in _base_variables(settings.shape):
         quantized = settings.quantize if path.endswith("/kernel") else None

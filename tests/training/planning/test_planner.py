@@ -9,11 +9,8 @@ from gemma_keras_ft.model.lora import Adapter
 from gemma_keras_ft.model.mesh import Mesh
 from gemma_keras_ft.training.planning import planner
 from gemma_keras_ft.training.planning.compiled import plan_step
-from gemma_keras_ft.training.planning.planner import (
-    nearest_that_fits,
-    plan_training,
-    plan_with,
-)
+from gemma_keras_ft.training.planning.nearest import nearest_that_fits
+from gemma_keras_ft.training.planning.planner import plan_training, plan_with
 from gemma_keras_ft.training.planning.roofline import roofline
 from gemma_keras_ft.training.planning.theory import StepSettings, base_bytes
 
