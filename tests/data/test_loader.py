@@ -3,7 +3,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gemma_keras_ft.data.loader import Loader
@@ -65,6 +65,7 @@ def test_batches_of_a_bucket_have_its_length_and_come_in_mixed_order():
     assert lengths != sorted(lengths)
 
 
+@settings(max_examples=25)
 @given(st.integers(0, 40), st.integers(1, 3), st.booleans())
 def test_any_step_opens_as_it_was_reached_from_the_start(step, count, shuffle):
     buckets = [bucket(13, 4), bucket(9, 6, first=13), bucket(5, 8, first=22)][:count]

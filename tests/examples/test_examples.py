@@ -1,4 +1,7 @@
-"""Every example is imported, shrunk and run, as its reader would run it."""
+"""Every example is imported, shrunk and run, as its reader would run it.
+
+Those that train take long; .ci/run runs them all the same.
+"""
 
 import os
 import pathlib
@@ -17,6 +20,7 @@ PACKAGES = str(pathlib.Path(gemma_keras_ft.__file__).parents[1])
 NOTEBOOKS = sorted((EXAMPLES / "notebooks").glob("*.ipynb"))
 
 
+@pytest.mark.long
 def test_kaggle_example_trains_on_eight_devices_and_reports(small_preset, tmp_path):
     lyrics = tmp_path / "lyrics"
     lyrics.mkdir()
@@ -40,6 +44,7 @@ def test_kaggle_example_trains_on_eight_devices_and_reports(small_preset, tmp_pa
     assert "8 x cpu" in (tmp_path / "report" / "report.json").read_text()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_notebook_runs_from_start_to_end(path, tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", PACKAGES)

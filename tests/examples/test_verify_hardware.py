@@ -14,6 +14,7 @@ def example():
     return import_steps(str(EXAMPLE))
 
 
+@pytest.mark.long
 def test_every_part_holds_and_is_written(example, tmp_path, capsys):
     out = tmp_path / "hardware.json"
     small = "--sequence-length 64 --global-batch-size 2 --steps 3".split()
