@@ -89,4 +89,10 @@ def _arranged(mesh: Mesh, devices: Sequence[Any]) -> list[Any]:
         return list(devices)
     from jax.experimental import mesh_utils
 
-    return list(mesh_utils.create_device_mesh(mesh.shape, devices).flat)
+    arranged = mesh_utils.create_device_mesh(
+        # An axis may be a part of one of the hardware's.
+        mesh.shape,
+        devices,
+        allow_split_physical_axes=True,
+    )
+    return list(arranged.flat)

@@ -188,11 +188,10 @@ def plan_with(settings: StepSettings, kind: DeviceKind) -> TrainingPlan:
     if topology is None and not here:
         stand_in = dataclasses.replace(settings, dtype="float32")
     growing, constant = _compiled_bytes(stand_in, topology, here)
-    if stand_in is not settings and settings.remat == "none":
+    if stand_in is not settings:
         growing = growing * settings.item // stand_in.item
-    elif stand_in is not settings:
-        # XLA keeps on a CPU much of what it was to compute again.
-        growing = activation_bytes(settings)
+    if settings.remat != "none" and not here:
+        growing = _of_inputs_alone(settings, growing, stand_in is settings)
     trained = adapter_numbers(settings)
     return TrainingPlan(
         settings=settings,
@@ -210,6 +209,16 @@ def plan_with(settings: StepSettings, kind: DeviceKind) -> TrainingPlan:
         flops=step_flops(settings),
         roofline=None if here else roofline(settings, kind),
     )
+
+
+def _of_inputs_alone(settings: StepSettings, growing: int, compiled: bool) -> int:
+    """Returns what blocks keep that are computed again, which is little.
+
+    So little that with few of them it may not show beside what else a step needs; and
+    on a CPU, XLA keeps much of what it was to compute again.
+    """
+    inputs = activation_bytes(settings)
+    return max(growing, inputs) if compiled else inputs
 
 
 def _this_cpu() -> DeviceKind:
