@@ -224,7 +224,7 @@ def _train(arguments: argparse.Namespace) -> None:
 def _evaluate(arguments: argparse.Namespace) -> None:
     from gemma_keras_ft.evaluation.report import check_report_folder
     from gemma_keras_ft.evaluation.terminal import print_summary
-    from gemma_keras_ft.model.hosts import is_first_host
+    from gemma_keras_ft.model.hosts import is_first_host, wait_for_hosts
 
     check_report_folder(arguments.out)
     _know_task(arguments)
@@ -238,10 +238,10 @@ def _evaluate(arguments: argparse.Namespace) -> None:
             preset=arguments.preset,
             mesh=arguments.mesh,
         )
-    if not is_first_host():
-        return
-    html, _ = gkf.write_report(results, arguments.out)
-    print_summary({**results, "where": {"report": str(html)}})
+    if is_first_host():
+        html, _ = gkf.write_report(results, arguments.out)
+        print_summary({**results, "where": {"report": str(html)}})
+    wait_for_hosts("the report is written")
 
 
 def _generate(arguments: argparse.Namespace) -> None:

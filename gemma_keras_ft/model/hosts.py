@@ -20,7 +20,8 @@ def join_hosts(
     """Joins this process with those of the other hosts; all must call it first.
 
     Afterwards JAX sees the devices of all of them. A host that gives no sign of life
-    for `dead_after_seconds` ends the others, with an error and a status other than 0.
+    for `dead_after_seconds` ends the others, with an error and a status other than 0;
+    one that ends with an error does so after twice that.
 
     Args:
         hosts: `"auto"` on Cloud TPU, SLURM, Open MPI and Kubernetes, which tell; else
@@ -44,6 +45,9 @@ def join_hosts(
             **options,
             initialization_timeout=wait_seconds,
             heartbeat_timeout_seconds=dead_after_seconds,
+            # A host that ends with an error waits for the others so long, and seems
+            # alive to them meanwhile.
+            shutdown_timeout_seconds=dead_after_seconds,
         )
     except ValueError as error:
         raise ValueError(
