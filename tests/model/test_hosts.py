@@ -23,6 +23,7 @@ from gemma_keras_ft.model.hosts import (
     wait_for_hosts,
 )
 from gemma_keras_ft.model.mesh import mesh_scope, parse_mesh
+from gemma_keras_ft.training.trainer import Trainer
 
 
 @pytest.mark.parametrize(
@@ -159,6 +160,15 @@ def test_what_hosts_differ_on_is_named_with_both_values(told, facts, said):
     with pytest.raises(ValueError, match="`seed` must be the same on every") as raised:
         told(*facts)
     assert f"Received: {said}." in str(raised.value)
+
+
+@pytest.mark.xfail(reason="Settings are shown by their first 300 letters.", strict=True)
+@pytest.mark.parametrize("name", ["weight_decay", "z_loss"])
+def test_of_many_settings_the_one_that_differs_is_named(told, name):
+    trainer = Trainer().to_config()
+    with pytest.raises(ValueError, match="`trainer") as raised:
+        told({"trainer": trainer}, {"trainer": trainer | {name: 0.25}})
+    assert name in str(raised.value) and "0.25 on host 1" in str(raised.value)
 
 
 # What each of two hosts does; it prints what it found as a line of JSON.
