@@ -2,7 +2,7 @@
 
 import argparse
 
-from gemma_keras_ft.arguments.parser import add_command
+from gemma_keras_ft.arguments.parser import LARGEST_COUNT, add_command, integer
 from gemma_keras_ft.arguments.training import (
     add_adapter_size,
     add_base_numbers,
@@ -34,5 +34,12 @@ def add_plan(commands) -> argparse.ArgumentParser:
     add_base_numbers(command)
     add_adapter_size(command)
     add_batch(command)
+    command.add_argument(
+        "--rows",
+        dest="global_batch_size",
+        type=integer(1, LARGEST_COUNT),
+        default=argparse.SUPPRESS,
+        help="the same as --global-batch-size",
+    )
     command.add_argument("--json", action="store_true", help="print the plan as JSON")
     return command

@@ -101,10 +101,11 @@ def test_the_command_prints_the_plan_and_tells_by_its_status(by_formula, capsys)
     assert main(fits) == 0
     said = capsys.readouterr().out
     assert "weights" in said and ": fits" in said and "tokens/s" in said
-    large = ["--sequence-length", "8192", "--global-batch-size", "64", "--json"]
+    large = ["--sequence-length", "8192", "--rows", "64", "--json"]
     assert main([*fits, *large]) == 1
     facts = json.loads(capsys.readouterr().out)
     assert not facts["fits"] and facts["nearest"]["fits"]
+    assert facts["options"]["global_batch_size"] == 64
     assert facts["total_bytes"] == sum(facts["bytes"].values())
     assert main(["plan", "--preset", "gemma2_2b_en", "--devices", "1xAbacus"]) == 2
 
