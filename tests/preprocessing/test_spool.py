@@ -30,6 +30,7 @@ def test_rows_come_back_as_they_were(rows):
     ]
 
 
+@pytest.mark.long
 def test_the_memory_of_a_spool_does_not_grow_with_the_length_of_lines():
     spool = LineSpool()
     tracemalloc.start()

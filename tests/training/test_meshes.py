@@ -158,7 +158,7 @@ def cases(base, meshes):
     ("base", "mesh"),
     [
         # Three divide neither rows nor widths.
-        *cases("gemma2_2b", ("batch=1", *MESHES, "model=8", "fsdp=3,model=2")),
+        *cases("gemma2_2b", (*MESHES, "model=8", "fsdp=3,model=2")),
         *cases(TINY, MESHES),
         *cases("gemma_2b", ("fsdp=8", "model=8", "batch=2,model=4", "fsdp=2,model=2")),
     ],

@@ -94,6 +94,7 @@ for remat in ("none", "block"):
 """
 
 
+@pytest.mark.long
 def test_keeps_one_block_in_memory_instead_of_all():
     found = subprocess.run(
         [sys.executable, *["-P"] * sys.flags.safe_path, "-c", MEMORY],

@@ -336,11 +336,6 @@ gkf.train(dataset, out, preset=preset, mesh="fsdp=2,model=2", callbacks=[Fail()]
 
 
 @pytest.mark.long
-@pytest.mark.xfail(
-    reason="A process that ends with an error waits for the others in JAX's shutdown, "
-    "alive to all, for the 300 seconds that are JAX's default.",
-    strict=True,
-)
 def test_a_host_that_fails_ends_the_other(start, dataset, small_preset, tmp_path):
     fail = ["-c", FAIL, dataset, tmp_path / "run", small_preset]
     first, second = start(fail, fail)

@@ -334,6 +334,7 @@ def test_a_task_that_says_another_size_than_the_config_is_refused(
         load_preset(folder)
 
 
+@pytest.mark.long
 def test_a_run_keeps_the_dtype_and_quantization_it_was_asked_for(
     dataset, small_preset, tmp_path
 ):

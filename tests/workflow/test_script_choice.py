@@ -12,6 +12,7 @@ def dataset(tmp_path_factory):
     return gkf.curate("embedded:thirukkural", folder)
 
 
+@pytest.mark.long
 def test_a_base_that_never_met_the_script_chooses_a_romanization(dataset):
     model = gkf.load_preset()
     songs = dataset.splits["train"][:30]

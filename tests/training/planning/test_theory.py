@@ -70,8 +70,8 @@ def plans():
     [
         ("batch=2", None),
         ("fsdp=2,model=4", None),
-        ("fsdp=2,model=4", "int8"),
-        ("fsdp=8", "int4"),
+        pytest.param("fsdp=2,model=4", "int8", marks=pytest.mark.long),
+        pytest.param("fsdp=8", "int4", marks=pytest.mark.long),
         pytest.param("model=8", "int8", marks=pytest.mark.long),
         pytest.param("fsdp=2,model=4", "int4", marks=pytest.mark.long),
     ],
