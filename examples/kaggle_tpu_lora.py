@@ -59,7 +59,7 @@ def main(argv=None):
         license=arguments.license,
     )
     mesh = gkf.parse_mesh(arguments.mesh) if arguments.mesh else every_device()
-    with mesh.distribution().scope():
+    with mesh.scope():
         train_and_report(arguments, dataset, mesh)
 
 

@@ -3,7 +3,7 @@
 import json
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -115,7 +115,10 @@ def check_hosts_agree(facts: Mapping[str, Any]) -> None:
     if jax.process_count() == 1:
         return
     # Compared as they are shown.
-    told = [json.loads(text) for text in _gather_text(json.dumps(facts, default=str))]
+    told = [
+        dict(_flat(json.loads(text)))
+        for text in _gather_text(json.dumps(facts, default=str))
+    ]
     for name in sorted({name for found in told for name in found}):
         values = [json.dumps(found.get(name), sort_keys=True) for found in told]
         differing = next((n for n, v in enumerate(values) if v != values[0]), None)
@@ -125,6 +128,15 @@ def check_hosts_agree(facts: Mapping[str, Any]) -> None:
                 f"on host 0, {values[differing]:.300} on host {differing}. Start all "
                 "of them with the same arguments, dataset and versions."
             )
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yields what mappings within mappings hold, under names with dots."""
+    for name, value in values.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
 
 
 def check_shared_folder(folder: Path) -> None:

@@ -21,7 +21,7 @@ class Mesh:
     Example:
         ```python
         mesh = Mesh(batch=2, model=4)      # or parse_mesh("batch=2,model=4")
-        with mesh.distribution().scope():
+        with mesh.scope():
             model = load_preset("gemma2_9b_en")
         ```
 
@@ -74,6 +74,15 @@ class Mesh:
         """Over how many devices rows are spread."""
         return self.batch * self.fsdp
 
+    def scope(self) -> contextlib.AbstractContextManager:
+        """Returns the scope in which models are loaded and used on all devices.
+
+        It does nothing for a mesh of one device, which needs no distribution.
+        """
+        if self.size == 1:
+            return contextlib.nullcontext()
+        return self.distribution().scope()
+
     def distribution(self, devices: Sequence[Any] | None = None) -> Any:
         """Returns the `keras.distribution.ModelParallel` of this mesh.
 
@@ -112,7 +121,7 @@ def parse_mesh(text: str) -> Mesh:
 
 def mesh_scope(mesh: Mesh | None) -> contextlib.AbstractContextManager:
     """Returns the scope of a mesh over all devices; for None, one that does nothing."""
-    return contextlib.nullcontext() if mesh is None else mesh.distribution().scope()
+    return contextlib.nullcontext() if mesh is None else mesh.scope()
 
 
 def row_shards() -> int:

@@ -56,5 +56,5 @@ def _check_placement(variable) -> None:
         raise ValueError(
             "`model` must have been loaded in the scope of the mesh that it is trained "
             f"on, where its weights lie. Received: weights on {found} devices, in a "
-            f"scope of {expected}. Load it inside `with mesh.distribution().scope():`."
+            f"scope of {expected}. Load it inside `with mesh.scope():`."
         )

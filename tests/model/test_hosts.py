@@ -162,7 +162,6 @@ def test_what_hosts_differ_on_is_named_with_both_values(told, facts, said):
     assert f"Received: {said}." in str(raised.value)
 
 
-@pytest.mark.xfail(reason="Settings are shown by their first 300 letters.", strict=True)
 @pytest.mark.parametrize("name", ["weight_decay", "z_loss"])
 def test_of_many_settings_the_one_that_differs_is_named(told, name):
     trainer = Trainer().to_config()

@@ -90,11 +90,6 @@ def test_what_is_asked_for_is_what_is_taken():
         resolve_mesh("data=2", preset="gemma2_2b_en")
 
 
-@pytest.mark.xfail(
-    reason="On a mesh of one device Keras binds some of a step's values to it and "
-    "some not, so the step is compiled twice.",
-    strict=True,
-)
 def test_a_mesh_of_one_device_is_none(run_on):
     run_on("gpu", 1, 16 * GIB)
     assert resolve_mesh("batch=1", preset="gemma2_2b_en") is None
