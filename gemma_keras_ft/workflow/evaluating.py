@@ -12,6 +12,7 @@ from gemma_keras_ft.config import check_seed
 from gemma_keras_ft.data.tasks import NATIVE, Task
 from gemma_keras_ft.evaluation.compare import compare_scores
 from gemma_keras_ft.evaluation.metrics import summarize_scores
+from gemma_keras_ft.model.hosts import check_hosts_agree
 from gemma_keras_ft.model.lora import base_only
 from gemma_keras_ft.model.mesh import Mesh, mesh_scope
 from gemma_keras_ft.model.mesh_choice import resolve_mesh
@@ -72,7 +73,8 @@ def evaluate(
 
     Raises:
         ValueError: If the dataset or the base is not the one trained on, the split
-            holds no record for the task, or a number is negative.
+            holds no record for the task, a number is negative, or hosts differ on what
+            to do.
     """
     for name, value in {"samples": samples, "translations": translations}.items():
         if value < 0:
@@ -82,6 +84,11 @@ def evaluate(
     dataset = _open_dataset(run, dataset)
     base_name = run.facts["preset"]
     mesh = resolve_mesh(mesh, preset=preset or base_name, dtype=run.facts.get("dtype"))
+    check_hosts_agree(
+        {"dataset": dataset.version, "split": split, "samples": samples, "seed": seed}
+        | {"fingerprint": run.facts["fingerprint"], "translations": translations}
+        | {"mesh": str(mesh)}
+    )
     with mesh_scope(mesh):
         model = run.load_model(preset=preset, model=model)
         records = dataset.select(split, **run.facts["select"])

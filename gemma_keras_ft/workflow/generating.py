@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from gemma_keras_ft.inference.generator import Generator
+from gemma_keras_ft.model.hosts import check_hosts_agree
 from gemma_keras_ft.model.lora import base_only
 from gemma_keras_ft.model.mesh import Mesh, mesh_scope
 from gemma_keras_ft.model.mesh_choice import resolve_mesh
@@ -47,7 +48,8 @@ def generate(
         FileNotFoundError: If `run` is not the folder of a finished run.
         ValueError: If the run was trained on `no_alter` records alone, `base` is
             asked of the embedded tiny model, which was trained on scripture and
-            would imitate it, or a prompt leaves no room in the model's context.
+            would imitate it, a prompt leaves no room in the model's context, or hosts
+            differ on what to do.
     """
     run = run if isinstance(run, Run) else read_run(run)
     if base and run.facts["preset"] in SCORED_ONLY:
@@ -64,9 +66,13 @@ def generate(
     mesh = resolve_mesh(
         mesh, preset=preset or run.facts["preset"], dtype=run.facts.get("dtype")
     )
+    generator = generator or Generator()
+    check_hosts_agree(
+        {"prompts": list(prompts), "generator": generator.to_config(), "base": base}
+        | {"fingerprint": run.facts["fingerprint"], "mesh": str(mesh)}
+    )
     with mesh_scope(mesh):
         model = run.load_model(preset=preset, model=model)
-        generator = generator or Generator()
         if base:
             with base_only(model):
                 return generator.generate(model, prompts)

@@ -238,6 +238,28 @@ def test_two_hosts_write_what_one_device_does(start, alone, mesh):
     assert "ilai malar" not in second.said()
 
 
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("name", "arguments", "field"),
+    [
+        ("generate", ["ilai", "--count", "2"], "prompts"),
+        ("generate", ["ilai", "--seed", "5"], "generator"),
+        ("evaluate", ["--split", "validation"], "split"),
+    ],
+)
+def test_hosts_that_are_to_use_a_run_otherwise_end(
+    start, alone, tmp_path, name, arguments, field
+):
+    out = ["--out", tmp_path / "report"] if name == "evaluate" else []
+    common = [alone(1), *out, "--mesh", "batch=4", "--host-timeout", "10"]
+    first = [word for word in arguments if word == "ilai"]
+    found = start(command(name, *common, *first), command(name, *common, *arguments))
+    assert [host.wait() for host in found] == [2, 2]
+    for host in found:
+        assert f"`{field}" in host.complained()
+        assert "must be the same on every host" in host.complained()
+
+
 LONG = 40  # epochs, of which one host is to see but a few
 
 
