@@ -27,12 +27,13 @@ def join_hosts(
         hosts: `"auto"` on Cloud TPU, SLURM, Open MPI and Kubernetes, which tell; else
             address and port of the first host, number of hosts, and which of them this
             is, from 0: `"10.0.0.1:1234,2,0"`.
-        wait_seconds: How long to wait for the others to come.
+        wait_seconds: How long to wait for the others to come. If one does not, JAX
+            ends this process, with a status other than 0.
         dead_after_seconds: After how long without a sign a host counts as dead.
 
     Raises:
         ValueError: If `hosts` cannot be read, or nothing here tells which they are.
-        RuntimeError: If JAX has run already, or not all hosts have come in time.
+        RuntimeError: If JAX has run already.
     """
     import jax
     import keras

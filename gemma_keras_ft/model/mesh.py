@@ -79,9 +79,15 @@ class Mesh:
 
         It does nothing for a mesh of one device, which needs no distribution.
         """
-        if self.size == 1:
+        if self.is_single_device():
             return contextlib.nullcontext()
         return self.distribution().scope()
+
+    def is_single_device(self) -> bool:
+        """Returns whether it is one device of a single host; of several it is wrong."""
+        import jax
+
+        return self.size == 1 and jax.process_count() == 1
 
     def distribution(self, devices: Sequence[Any] | None = None) -> Any:
         """Returns the `keras.distribution.ModelParallel` of this mesh.

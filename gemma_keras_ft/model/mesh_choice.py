@@ -60,7 +60,7 @@ def resolve_mesh(
     if isinstance(mesh, str) and mesh != AUTO:
         mesh = parse_mesh(mesh)
     if isinstance(mesh, Mesh):
-        return mesh if mesh.size > 1 else None
+        return None if mesh.is_single_device() else mesh
     devices = jax.devices()
     alone = devices[0].platform == "cpu" and jax.process_count() == 1
     if len(devices) == 1 or alone:

@@ -197,7 +197,7 @@ def test_every_difference_is_found_before_weights_are_loaded(
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("mesh", ["batch=8", "model=2", "model=3", "data=4"])
+@pytest.mark.parametrize("mesh", ["batch=8", "batch=1", "model=2", "model=3", "data=4"])
 def test_a_mesh_that_does_not_fit_ends_both(start, training, tmp_path, mesh):
     train = command("train", *training(tmp_path / "run", "--mesh", mesh))
     found = start(train, train)
