@@ -9,13 +9,14 @@ an hour; elsewhere it is an estimate, in some ten minutes.
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 from gemma_keras_ft.model.lora_settings import Adapter
 from gemma_keras_ft.model.mesh import Mesh
-from gemma_keras_ft.model.shapes import GEMMA2_SHAPES, known_shape
+from gemma_keras_ft.model.shapes import GEMMA2_SHAPES, known_shape, shape_in
 from gemma_keras_ft.training.planning.described import plan_options
 from gemma_keras_ft.training.planning.nearest import nearest_that_fits
 from gemma_keras_ft.training.planning.planner import (
@@ -52,6 +53,9 @@ HALF_BILLION = {
     "intermediate_dim": 8192,
     "head_dim": 128,
 }
+# With a setting of malloc's, nothing of one step is kept for the next: what a step
+# takes is asked.
+_ENVIRONMENT = {"KERAS_BACKEND": "jax", "MALLOC_ARENA_MAX": "1"}
 # Name, rows, places of a row, remat and micro-batches.
 RUNS = (
     ("tiny_gemma2", 16, 512, "none", 1),
@@ -120,8 +124,7 @@ def print_measured() -> None:
     print("| model | rows | remat, parts | planned MiB | run MiB | planned / run |")
     print("| --- | --- | --- | ---: | ---: | ---: |")
     for name, rows, length, remat, parts in RUNS:
-        shape = HALF_BILLION if name == "500 M" else known_shape(name)
-        shape = {key: shape[key] for key in HALF_BILLION}
+        shape = HALF_BILLION if name == "500 M" else shape_in(known_shape(name))
         settings = StepSettings(
             shape=shape,
             adapter=Adapter(),
@@ -166,6 +169,7 @@ def _run(settings: StepSettings) -> int:
         input=json.dumps(request),
         capture_output=True,
         text=True,
+        env={**os.environ, **_ENVIRONMENT},
     )
     if found.returncode:
         raise RuntimeError(found.stderr[-2000:])

@@ -8,18 +8,14 @@ A process of its own, as `planning.py` starts it.
 import ctypes
 import gc
 import json
-import os
 import sys
 
-# Set, so that nothing of one step is kept for the next: what a step takes is asked.
-os.environ["MALLOC_ARENA_MAX"] = "1"
-
-import gemma_keras_ft as gkf  # noqa: I001
 import jax
 import keras
 import keras_hub
 import numpy as np
 
+import gemma_keras_ft as gkf
 from gemma_keras_ft.data.rows import PlannedRows, RowPlan, TokenRows
 from gemma_keras_ft.model.lora import enable_adapter
 from gemma_keras_ft.training.compilation import schedule_for_memory

@@ -53,7 +53,6 @@ class _Block:
 
     def __init__(self, block, backbone, mesh: Mesh | None, remat: bool):
         self.remat = remat
-        self.mesh = mesh
         # With the state of dropout, which layers read: an inner scope of Keras knows
         # of no value that it is not given.
         self.variables = backbone.variables if mesh and mesh.fsdp > 1 else []

@@ -11,8 +11,8 @@ Axes = tuple[tuple[str, ...], ...]
 
 _WHOLE: tuple[str, ...] = ()
 _SHARD, _PART, _BOTH = (FSDP,), (MODEL,), (MODEL, FSDP)
-# The kernels of a block that read its residual stream, and those that write to it, by
-# layer and name of the variable. Reading kernels are cut by what they give, writing
+# The variables of layers that read a block's residual stream, and of those that write
+# to it, by layer and name. Reading kernels are cut by what they give, writing
 # ones by what they take, so that nothing is exchanged between the two; `fsdp` cuts the
 # other side, the width. Of adapters the side of the rank is never cut.
 _LAYOUTS: dict[tuple[str, str], Axes] = {
@@ -25,18 +25,17 @@ _LAYOUTS: dict[tuple[str, str], Axes] = {
     ("attention_output", "lora_kernel_a"): (_PART, _SHARD, _WHOLE),
     ("attention_output", "lora_kernel_b"): (_WHOLE, _SHARD),
     # width, features
-    ("ffw_gating", "kernel"): (_SHARD, _PART),
     ("ffw_gating", "lora_kernel_a"): (_SHARD, _WHOLE),
     ("ffw_gating", "lora_kernel_b"): (_WHOLE, _BOTH),
     # features, width
-    ("ffw_linear", "kernel"): (_PART, _SHARD),
     ("ffw_linear", "lora_kernel_a"): (_BOTH, _WHOLE),
     ("ffw_linear", "lora_kernel_b"): (_WHOLE, _SHARD),
 }
 _SAME = {"key": "query", "value": "query", "ffw_gating_2": "ffw_gating"}
-# Keras packs int4 kernels as matrices: what is summed over, by half of what is kept;
-# with scales and zeros of (groups, what is kept).
-_PACKED: dict[str, Axes] = {
+# Kernels that are matrices: those of the feed-forward; and as int4 all, which Keras
+# packs as what is summed over, by half of what is kept, with scales and zeros of
+# (groups, what is kept).
+_MATRICES: dict[str, Axes] = {
     "query": (_SHARD, _PART),
     "attention_output": (_PART, _SHARD),
     "ffw_gating": (_SHARD, _PART),
@@ -76,10 +75,10 @@ def variable_axes(path: str, shape: Sequence[int], mesh: Mesh) -> Axes:
         return whole
     layer, name = found.groups()
     kind = _SAME.get(layer, layer)
-    if name in _GROUPED and len(shape) == 2 and kind in _PACKED:
-        wanted = (_WHOLE, _PACKED[kind][1])
-    elif name == "kernel" and len(shape) == 2 and kind in _PACKED:
-        wanted = _PACKED[kind]
+    if name in _GROUPED and len(shape) == 2 and kind in _MATRICES:
+        wanted = (_WHOLE, _MATRICES[kind][1])
+    elif name == "kernel" and len(shape) == 2 and kind in _MATRICES:
+        wanted = _MATRICES[kind]
     else:
         wanted = _LAYOUTS.get((kind, name), whole)
     if len(wanted) != len(shape):

@@ -90,6 +90,14 @@ def shape_of(backbone: Any) -> dict[str, Any]:
     Args:
         backbone: A `keras_hub.models.GemmaBackbone`.
     """
-    config = backbone.get_config()
+    return shape_in(backbone.get_config())
+
+
+def shape_in(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the shape alone of a backbone's configuration, without names and dtypes.
+
+    Args:
+        config: What `get_config` gives, or a preset's config.json.
+    """
     names = {name for shape in SHAPES.values() for name in shape}
-    return {name: config[name] for name in sorted(names)}
+    return {name: config[name] for name in sorted(names) if name in config}

@@ -132,18 +132,13 @@ def train(
         enable_adapter(model, adapter, seed=seed)
         records = dataset.select("train", **select)
         task, choices = resolve_script(task, model, records, seed=seed)
-        rows = {
-            split: plan_rows(
-                dataset,
-                split,
-                task=task,
-                tokenizer=model.preprocessor.tokenizer,
-                plan=plan,
-                select=select,
-            )
-            for split in _SPLITS
-            if split == "train" or any(split_examples(dataset, split, task, select))
-        }
+        rows = _rows_by_split(
+            dataset,
+            task=task,
+            tokenizer=model.preprocessor.tokenizer,
+            plan=plan,
+            select=select,
+        )
         counts = {split: given.counts() for split, given in rows.items()}
         trainer.check_validation(rows.get("validation"))
         score = training_samples(
@@ -168,11 +163,7 @@ def train(
             "plan": plan.to_config(),
         }
         check_hosts_agree({**identity, "rows": counts})
-        if is_first_host():
-            if overwrite:
-                _clear_folder(out)
-            out.mkdir(parents=True, exist_ok=True)
-        check_shared_folder(out)
+        _prepare_folder(out, clear=overwrite)
         result = trainer.fit(
             model,
             rows["train"],
@@ -211,6 +202,15 @@ def _base(preset, model, *, dtype: str | None, quantize: str | None) -> Any:
             f"{quantize!r}, for a model in {quantization_of(model)!r}."
         )
     return model
+
+
+def _rows_by_split(dataset: LyricDataset, *, task: Task, select, **plan) -> dict:
+    """Returns the rows of each split to train or measure on that gives any."""
+    return {
+        split: plan_rows(dataset, split, task=task, select=select, **plan)
+        for split in _SPLITS
+        if split == "train" or any(split_examples(dataset, split, task, select))
+    }
 
 
 def _count_parameters(model) -> dict[str, int]:
@@ -260,6 +260,15 @@ def _check_ours(out: Path) -> None:
             f"out={str(out)!r}, in which {str(foreign[0])!r} is none of ours. Choose "
             "another folder."
         )
+
+
+def _prepare_folder(out: Path, *, clear: bool) -> None:
+    """Makes the folder on the first host; checks that all of them see it."""
+    if is_first_host():
+        if clear:
+            _clear_folder(out)
+        out.mkdir(parents=True, exist_ok=True)
+    check_shared_folder(out)
 
 
 def _clear_folder(out: Path) -> None:

@@ -58,7 +58,7 @@ def test_rows_are_put_onto_their_devices(on_all):
 class Asked(np.ndarray):
     """An array that remembers the sizes of what was taken of it."""
 
-    sizes: list[int] = []  # noqa: RUF012
+    sizes: list[int] = []  # noqa: RUF012 - each test replaces it
 
     def __getitem__(self, index):
         part = super().__getitem__(index)

@@ -12,7 +12,7 @@ from gemma_keras_ft.model.lora_settings import Adapter
 from gemma_keras_ft.model.mesh import AUTO, Mesh, parse_mesh
 from gemma_keras_ft.model.mesh_choice import choose_mesh
 from gemma_keras_ft.model.precision import check_dtype, held_dtype
-from gemma_keras_ft.model.shapes import SHAPES, known_shape
+from gemma_keras_ft.model.shapes import SHAPES, known_shape, shape_in
 from gemma_keras_ft.model.sizes import weight_bytes
 from gemma_keras_ft.training.host_memory import available_memory
 from gemma_keras_ft.training.planning.roofline import Roofline, roofline
@@ -168,7 +168,7 @@ def plan_settings(
     # As the loader does, with rows of zero weight.
     rows = -(-global_batch_size // shards) * shards
     settings = StepSettings(
-        shape=_known_arguments(shape),
+        shape=shape_in(shape),
         adapter=adapter or Adapter(),
         rows=rows,
         dtype=dtype,
@@ -259,12 +259,6 @@ def _compiled_bytes(
 def _with_depth(settings: StepSettings, layers: int) -> StepSettings:
     shape = {**settings.shape, "num_layers": layers}
     return dataclasses.replace(settings, shape=shape)
-
-
-def _known_arguments(shape: Mapping[str, Any]) -> dict[str, Any]:
-    """Leaves out what a preset's configuration says of names and dtypes."""
-    names = {name for known in SHAPES.values() for name in known}
-    return {name: shape[name] for name in names if name in shape}
 
 
 def _source(topology: str | None, here: bool) -> str:

@@ -17,6 +17,7 @@ from typing import Any
 from gemma_keras_ft.config import from_config
 from gemma_keras_ft.model.devices import DeviceKind
 from gemma_keras_ft.model.mesh import Mesh
+from gemma_keras_ft.training.compilation import schedule_for_memory
 from gemma_keras_ft.training.planning.theory import StepSettings
 
 _LIMIT_SECONDS = 3600
@@ -39,7 +40,6 @@ _LIBTPU = {
     "TPU_WORKER_HOSTNAMES": "localhost",
     "ALLOW_MULTIPLE_LIBTPU_LOAD": "1",
 }
-_FOR_MEMORY = "--xla_cpu_enable_concurrency_optimized_scheduler=false"
 
 
 def topology_name(kind: DeviceKind, devices: int) -> str | None:
@@ -76,16 +76,14 @@ def compile_elsewhere(
         **_to_json(settings),
         "topology": topology,
         "block_size": block_size,
+        "for_memory": for_memory,
     }
-    flags = f"--xla_force_host_platform_device_count={settings.mesh.size}"
-    if for_memory:
-        flags += f" {_FOR_MEMORY}"
     environment = {
         **os.environ,
         **_LIBTPU,
         "JAX_PLATFORMS": "cpu",
         "KERAS_BACKEND": "jax",
-        "XLA_FLAGS": flags,
+        "XLA_FLAGS": f"--xla_force_host_platform_device_count={settings.mesh.size}",
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
     }
@@ -118,9 +116,11 @@ def _to_json(settings: StepSettings) -> dict[str, Any]:
 
 def main() -> None:
     """Answers a request on standard input."""
+    request: dict[str, Any] = json.load(sys.stdin)
+    if request.pop("for_memory"):
+        schedule_for_memory()
     from gemma_keras_ft.training.planning.compiled import plan_step
 
-    request: dict[str, Any] = json.load(sys.stdin)
     topology = request.pop("topology")
     plan = plan_step(
         **request

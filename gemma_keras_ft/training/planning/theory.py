@@ -9,6 +9,7 @@ from gemma_keras_ft.model.layouts import variable_axes
 from gemma_keras_ft.model.lora_settings import Adapter
 from gemma_keras_ft.model.mesh import FSDP, Mesh
 from gemma_keras_ft.model.precision import held_dtype
+from gemma_keras_ft.model.sizes import base_variables, kernel_shapes
 
 # Numbers in a group of int4 values, which share a scale and a zero.
 _GROUP = 128
@@ -59,7 +60,7 @@ def base_bytes(settings: StepSettings) -> int:
     """Returns the bytes of the base on one device."""
     item = 4 if held_dtype(settings.dtype) == "float32" else 2
     total = 0
-    for path, shape in _base_variables(settings.shape):
+    for path, shape in base_variables(settings.shape):
         quantized = settings.quantize if path.endswith("/kernel") else None
         if quantized is None:
             total += _part(path, shape, settings.mesh) * item
@@ -100,7 +101,7 @@ def temporary_bytes(settings: StepSettings) -> int:
 
 def gathered_bytes(settings: StepSettings) -> int:
     """Returns the bytes of a block whose parts are gathered; 0 where none are."""
-    return _gathered(settings, tuple(_kernels(settings.shape)))
+    return _gathered(settings, tuple(kernel_shapes(settings.shape)))
 
 
 def step_flops(settings: StepSettings) -> float:
@@ -114,7 +115,7 @@ def step_flops(settings: StepSettings) -> float:
     passes = 3 if settings.remat == "block" else 2
     kernels = sum(
         math.prod(size)
-        for path, size in _base_variables(shape)
+        for path, size in base_variables(shape)
         if path.endswith("/kernel")
     )
     flops = 2.0 * passes * kernels + 2 * (passes + 1) * adapter_numbers(
@@ -165,7 +166,7 @@ def _gathered(settings: StepSettings, names: tuple[str, ...]) -> int:
     alone = dataclasses.replace(settings.mesh, fsdp=1)
     item = {None: settings.item, "int8": 1, "int4": 0.5}[settings.quantize]
     total = 0
-    for name, shape in _kernels(settings.shape).items():
+    for name, shape in kernel_shapes(settings.shape).items():
         path = f"decoder_block_0/{name}/kernel"
         if name in names and _is_cut(path, shape, settings.mesh):
             total += _part(path, shape, alone) * item
@@ -178,8 +179,8 @@ def _sums(settings: StepSettings) -> int:
     cut = [
         name
         for name in _ATTENTION_READS
-        if _part(f"decoder_block_0/{name}/kernel", _kernels(shape)[name], mesh)
-        < math.prod(_kernels(shape)[name]) // mesh.fsdp
+        if _part(f"decoder_block_0/{name}/kernel", kernel_shapes(shape)[name], mesh)
+        < math.prod(kernel_shapes(shape)[name]) // mesh.fsdp
     ]
     adapted = [
         name for name in cut if name.rpartition("/")[2] in settings.adapter.targets
@@ -198,43 +199,12 @@ def _block_numbers(shape: Mapping[str, Any], parts: int) -> int:
     return 8 * shape["hidden_dim"] + inner // parts
 
 
-def _base_variables(shape: Mapping[str, Any]) -> Iterator[tuple[str, tuple[int, ...]]]:
-    """Yields path and shape of every variable of a base."""
-    width = shape["hidden_dim"]
-    yield "token_embedding/embeddings", (shape["vocabulary_size"], width)
-    norms = ["pre_attention_norm", "pre_ffw_norm"]
-    norms += ["post_attention_norm"] * bool(shape.get("use_post_attention_norm"))
-    norms += ["post_ffw_norm"] * bool(shape.get("use_post_ffw_norm"))
-    for number in range(shape["num_layers"]):
-        block = f"decoder_block_{number}"
-        for name in norms:
-            yield f"{block}/{name}/scale", (width,)
-        for name, kernel in _kernels(shape).items():
-            yield f"{block}/{name}/kernel", kernel
-    yield "final_normalization/scale", (width,)
-
-
-def _kernels(shape: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
-    heads, kv_heads = shape["num_query_heads"], shape["num_key_value_heads"]
-    width, head = shape["hidden_dim"], shape["head_dim"]
-    features = shape["intermediate_dim"] // 2
-    return {
-        "attention/query": (heads, width, head),
-        "attention/key": (kv_heads, width, head),
-        "attention/value": (kv_heads, width, head),
-        "attention/attention_output": (heads, head, width),
-        "ffw_gating": (width, features),
-        "ffw_gating_2": (width, features),
-        "ffw_linear": (features, width),
-    }
-
-
 def _adapter_variables(
     settings: StepSettings,
 ) -> Iterator[tuple[str, tuple[int, ...]]]:
     rank = settings.adapter.rank
     for number in range(settings.shape["num_layers"]):
-        for name, kernel in _kernels(settings.shape).items():
+        for name, kernel in kernel_shapes(settings.shape).items():
             if name.rpartition("/")[2] in settings.adapter.targets:
                 path = f"decoder_block_{number}/{name}"
                 yield f"{path}/lora_kernel_a", (*kernel[:-1], rank)
